@@ -1,0 +1,713 @@
+/*
+ * karrow: Kafka topics as live, partitioned Arrow tables.
+ *
+ * A consumer reads a Kafka topic into a partitioned table, one Arrow table for each Kafka partition, and hands each out
+ * through the Arrow C Data and C Stream Interfaces without copying. The way through this header:
+ *
+ *     karrow_options_new ... karrow_options_set_spec ...    what to consume
+ *     karrow_consumer_new, karrow_consumer_open             begin to read
+ *     karrow_consumer_poll                                  one cycle: publishes what has come
+ *     karrow_snapshot_export_stream                         the rows of a partition, from a row number on
+ *
+ * Rules, stated once:
+ *
+ * Status and error.  A function that can fail returns a karrow_status, and takes a karrow_error ** as its last argument.
+ *   That may be NULL; otherwise it is always written: NULL on success, else an error to be freed. Other outputs are
+ *   written only on success. Three kinds of trouble have three places: a call that fails says so by its status; a
+ *   partition that fails is part of the snapshot; an event (a broker that is down) is in the log. Plain getters return 0,
+ *   false or NULL for a NULL handle.
+ * Ownership.  Only *_free takes a handle, and *_free(NULL) does nothing. Setters copy what they are given. Outputs belong
+ *   to the caller. A const char * belongs to the handle it came from.
+ * Arrow structs  live in the caller's memory, which may be uninitialised, and are released through their own callbacks.
+ *   They hold what they need: any handle may be freed before them. Every array in them has offset 0.
+ * Threads.  Consumers, snapshots, logs and mock clusters may be used by any threads at once; specs and options belong to
+ *   one thread while they change. *_free must not run beside another call on the same handle.
+ * Texts  are NUL-terminated UTF-8. Time-outs are in milliseconds: 0 does not wait, -1 waits for ever.
+ * Numbers of enumerations come out as the enumeration or as int32_t, and go in as int32_t, to be checked.
+ * Secrets and payloads never appear in a message or a log line.
+ * Until 1.0 a new minor version may change what is here; karrow_abi_version tells.
+ */
+
+
+#ifndef KARROW_H
+#define KARROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* The Arrow C Data and C Stream Interfaces, as their specification has them. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_STREAM_INTERFACE */
+
+
+// `partition` in `karrow_options_set_start_offset`: all partitions that have no entry of their own.
+#define KARROW_ALL_PARTITIONS -1
+
+// A start offset: the oldest record there is.
+#define KARROW_SEEK_TO_BEGINNING -1
+
+// A start offset, and the default: the committed offset of the caller's `group.id`, if there is one; else what
+// `auto.offset.reset` says, which is the end of the log unless set.
+#define KARROW_DONT_SEEK -2
+
+// A start offset: the end of the log as it is when open returns. A record produced after that is never missed.
+#define KARROW_SEEK_TO_END -3
+
+// What a call came to. The numbers are part of the C ABI: they are only ever added to.
+enum karrow_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // The call did what it says.
+    KARROW_STATUS_OK = 0,
+    // Nothing can come any more: every partition has finished or failed.
+    KARROW_STATUS_END = 1,
+    // `karrow_consumer_wakeup` ended the call before it did anything.
+    KARROW_STATUS_INTERRUPTED = 2,
+    // The time given was over before the call could do what it says.
+    KARROW_STATUS_TIMEOUT = 3,
+    // Another call is using the handle, or the call is not allowed from inside a processor.
+    KARROW_STATUS_BUSY = 4,
+    // The consumer has been closed.
+    KARROW_STATUS_CLOSED = 5,
+    // An argument is wrong; the message names it and says what would be right.
+    KARROW_STATUS_INVALID_ARGUMENT = 6,
+    // The call does not fit the state of the handle (polling before opening, for example).
+    KARROW_STATUS_INVALID_STATE = 7,
+    // The topic, partition or column does not exist.
+    KARROW_STATUS_NOT_FOUND = 8,
+    // A row number or an offset lies outside what there is.
+    KARROW_STATUS_OUT_OF_RANGE = 9,
+    // karrow, or this build of it, cannot do what was asked.
+    KARROW_STATUS_UNSUPPORTED = 10,
+    // A record does not fit its columns.
+    KARROW_STATUS_BAD_RECORD = 11,
+    // Kafka, or the way to it, reported an error; `karrow_error_kafka_code` has librdkafka's number.
+    KARROW_STATUS_KAFKA = 12,
+    // The schema registry, or the way to it, reported an error.
+    KARROW_STATUS_REGISTRY = 13,
+    // An object processor failed.
+    KARROW_STATUS_PROCESSOR = 14,
+    // A limit of memory or of the format has been reached; the message names it.
+    KARROW_STATUS_LIMIT = 15,
+    // karrow met a bug of its own; the message says which. Please report it.
+    KARROW_STATUS_PANIC = 16,
+    // An earlier call ended in `PANIC`: the consumer no longer runs, what it has published stays readable.
+    KARROW_STATUS_POISONED = 17,
+    // Something that should not be possible; the message says what. Please report it.
+    KARROW_STATUS_INTERNAL = 18,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum karrow_status karrow_status;
+#else
+typedef int32_t karrow_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How serious an entry is, in syslog's numbers: a lower number is more serious.
+enum karrow_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // Something failed.
+    KARROW_LOG_LEVEL_ERROR = 3,
+    // Something that may lead to trouble.
+    KARROW_LOG_LEVEL_WARNING = 4,
+    // Normal, but worth knowing.
+    KARROW_LOG_LEVEL_NOTICE = 5,
+    // What is being done.
+    KARROW_LOG_LEVEL_INFO = 6,
+    // What only a developer wants to know.
+    KARROW_LOG_LEVEL_DEBUG = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum karrow_log_level karrow_log_level;
+#else
+typedef int32_t karrow_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Which half of a record. The numbers are part of the C ABI.
+enum karrow_side
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // The record's key.
+    KARROW_SIDE_KEY = 0,
+    // The record's value.
+    KARROW_SIDE_VALUE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum karrow_side karrow_side;
+#else
+typedef int32_t karrow_side;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a table keeps of its rows.
+enum karrow_table_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // The rows of the last cycle only.
+    KARROW_TABLE_TYPE_BLINK = 0,
+    // Every row.
+    KARROW_TABLE_TYPE_APPEND = 1,
+    // The last rows of each partition, as many as the capacity says.
+    KARROW_TABLE_TYPE_RING = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum karrow_table_type karrow_table_type;
+#else
+typedef int32_t karrow_table_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a partition is doing.
+enum karrow_partition_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // It is being read.
+    KARROW_PARTITION_STATE_READING = 0,
+    // Kafka refuses it for the moment (`karrow_snapshot_failure` says why); it goes on by itself when that changes.
+    KARROW_PARTITION_STATE_WAITING = 1,
+    // It has stopped, and goes on only after `karrow_consumer_resume`.
+    KARROW_PARTITION_STATE_FAILED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum karrow_partition_state karrow_partition_state;
+#else
+typedef int32_t karrow_partition_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Reads a topic into a partitioned table. Any thread may use it; open and poll one at a time (the second gets `BUSY`).
+// `karrow_consumer_free` must not run beside another call.
+typedef struct karrow_consumer karrow_consumer;
+
+// What went wrong in a call, or in a partition. Owned by the caller, who frees it with `karrow_error_free`.
+typedef struct karrow_error karrow_error;
+
+// A bounded queue of messages. Any thread may use it; consumers made with it keep it alive.
+typedef struct karrow_log karrow_log;
+
+// One message taken from a log. Owned by the caller, who frees it with `karrow_log_entry_free`.
+typedef struct karrow_log_entry karrow_log_entry;
+
+// An embedded cluster, for demos and for users' own tests: real Kafka protocol on loopback, in this process. It keeps at
+// most 5 MiB a partition, and knows no times, transactions or security. Any thread may use it.
+typedef struct karrow_mock_cluster karrow_mock_cluster;
+
+// What to consume, and what to make of it. Belongs to one thread while it is being changed; consumers made from it have
+// their own copy.
+typedef struct karrow_options karrow_options;
+
+// The partitioned table as of one cycle: immutable, consistent across partitions, and alive for as long as it is held,
+// also after the consumer is freed. Any thread may use it.
+typedef struct karrow_snapshot karrow_snapshot;
+
+// How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
+// is being changed.
+typedef struct karrow_spec karrow_spec;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The version of the C ABI: `major << 16 | minor`. Wrappers compare it when they load the library. While major is 0,
+// every minor version may change the ABI; from 1.0 on functions are added, never changed. Since 0.1.
+uint32_t karrow_abi_version(void);
+
+// What to show a person: `"0.1.0 (librdkafka 2.12.1)"`. The text is static. Since 0.1.
+const char *karrow_version(void);
+
+// The name of a status, without the prefix: `"INVALID_ARGUMENT"` for `KARROW_STATUS_INVALID_ARGUMENT`; `"UNKNOWN"` for a
+// number that is not a status. The text is static. Since 0.1.
+const char *karrow_status_name(int32_t status);
+
+// What kind of trouble it is; `KARROW_STATUS_OK` for NULL. Since 0.1.
+karrow_status karrow_error_status(const struct karrow_error *error);
+
+// The sentence to show: lower case, names the thing and the way out, holds no payload and no secret. Belongs to the
+// error. NULL for NULL. Since 0.1.
+const char *karrow_error_message(const struct karrow_error *error);
+
+// librdkafka's error number (`rd_kafka_resp_err_t`: positive numbers are the Kafka protocol's, negative ones
+// librdkafka's own); 0 if Kafka had no part in it. Since 0.1.
+int32_t karrow_error_kafka_code(const struct karrow_error *error);
+
+// Whether the same call may succeed later without a change. Since 0.1.
+bool karrow_error_is_retriable(const struct karrow_error *error);
+
+// Where in the topic it happened: writes partition and offset and returns true, or returns false if the error belongs
+// to no position. Either output may be NULL. Since 0.1.
+bool karrow_error_position(const struct karrow_error *error,
+                           int32_t *partition,
+                           int64_t *offset);
+
+// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `reason`, `argument`.
+// NULL if the error does not have it. Belongs to the error. Since 0.1.
+const char *karrow_error_detail(const struct karrow_error *error,
+                                const char *key);
+
+// Frees an error. NULL does nothing. Since 0.1.
+void karrow_error_free(struct karrow_error *error);
+
+// Makes a log that keeps messages at least as serious as `level` (a `karrow_log_level`, or any syslog number from 0 to
+// 7), the newest `capacity` of them. It is a handle of its own, so that it can be read after a failed open too.
+//
+// Errors: `INVALID_ARGUMENT` for a level that is none, a capacity of 0, or a NULL output. Since 0.1.
+karrow_status karrow_log_new(int32_t level,
+                             size_t capacity,
+                             struct karrow_log **log,
+                             struct karrow_error **error);
+
+// Takes the oldest message, waiting for one if there is none.
+//
+// Errors: `TIMEOUT` if none came in time (0 does not wait, -1 waits for ever). Since 0.1.
+karrow_status karrow_log_take(const struct karrow_log *log,
+                              int64_t timeout_ms,
+                              struct karrow_log_entry **entry,
+                              struct karrow_error **error);
+
+// How many messages gave way to newer ones because the log was full; 0 for NULL. Since 0.1.
+uint64_t karrow_log_dropped(const struct karrow_log *log);
+
+// Frees a log. Consumers that write to it keep what they need of it. NULL does nothing. Since 0.1.
+void karrow_log_free(struct karrow_log *log);
+
+// How serious the message is: a `karrow_log_level`; 0 for NULL. Since 0.1.
+int32_t karrow_log_entry_level(const struct karrow_log_entry *entry);
+
+// When it was said: nanoseconds since 1970-01-01 UTC; 0 for NULL. Since 0.1.
+int64_t karrow_log_entry_time_ns(const struct karrow_log_entry *entry);
+
+// Who said it: `karrow`, or `librdkafka/` and its facility, as in `librdkafka/FAIL`. Belongs to the entry. Since 0.1.
+const char *karrow_log_entry_source(const struct karrow_log_entry *entry);
+
+// What was said. Belongs to the entry. Since 0.1.
+const char *karrow_log_entry_text(const struct karrow_log_entry *entry);
+
+// Frees an entry. NULL does nothing. Since 0.1.
+void karrow_log_entry_free(struct karrow_log_entry *entry);
+
+// A spec that makes no column: that side of every record is not looked at. Since 0.1.
+karrow_status karrow_spec_new_ignore(struct karrow_spec **spec, struct karrow_error **error);
+
+// A spec whose one column is named by the options: `karrow.key.column.name` [`KafkaKey`] and `karrow.key.column.type`,
+// or `karrow.value.column.name` [`KafkaValue`] and `karrow.value.column.type`; without a type, `key.deserializer` or
+// `value.deserializer` (a Kafka class name) tells it. This is what a side has that no spec was set for. Since 0.1.
+karrow_status karrow_spec_new_from_properties(struct karrow_spec **spec,
+                                              struct karrow_error **error);
+
+// A spec that reads the whole key or value into one column, as Kafka's own serialisers write it: `int16`, `int32`,
+// `int64`, `float32`, `float64` (big-endian), `utf8`, `binary`, or `uuid` (text; the column is utf8, in lower case).
+// Deephaven's names (`short`, `int`, `long`, `float`, `double`, `String`, `byte[]`, `java.util.UUID`) mean the same.
+// Kafka's null is null; an empty text is empty; anything else that does not fit is a bad record.
+//
+// `column` and `type` may be NULL: then the options name them, as for `karrow_spec_new_from_properties`. A type that is
+// none of these is an error when a consumer is made, not here. Since 0.1.
+karrow_status karrow_spec_new_simple(const char *column,
+                                     const char *type_name,
+                                     struct karrow_spec **spec,
+                                     struct karrow_error **error);
+
+// Frees a spec; options that were given it have their own copy. NULL does nothing. Since 0.1.
+void karrow_spec_free(struct karrow_spec *spec);
+
+// Makes options for a topic, with everything else at its default: all partitions, each from `KARROW_DONT_SEEK`, key and
+// value from properties, a blink table.
+//
+// Errors: `INVALID_ARGUMENT` for an empty name. Whether the topic exists is found out by open. Since 0.1.
+karrow_status karrow_options_new(const char *topic,
+                                 struct karrow_options **options,
+                                 struct karrow_error **error);
+
+// Sets a property. Keys that begin with `karrow.` (or `deephaven.`, for those that Deephaven has) are the library's, all
+// others are librdkafka's and reach it unchanged. A NULL value sets the property back to its default.
+//
+// The library's keys: names of common columns, `""` for none: `karrow.partition.column.name` [`KafkaPartition`],
+// `karrow.offset.column.name` [`KafkaOffset`], `karrow.timestamp.column.name` [`KafkaTimestamp`],
+// `karrow.receivetime.column.name`, `karrow.keybytes.column.name`, `karrow.valuebytes.column.name`,
+// `karrow.headers.column.name`, `karrow.timestamptype.column.name`, `karrow.leaderepoch.column.name` [none];
+// `karrow.timestamp.column.type` [`timestamp[ns, UTC]`, or `timestamp[ms, UTC]`];
+// `karrow.{key,value}.column.{name,type}` for specs that leave them open; `karrow.memory.budget.bytes` [268435456], which
+// bounds fetch queues and rows decoded but not yet published, together; `karrow.ingest.threads` [cores, at most one a
+// partition]; `karrow.poll.linger.ms` [0], how long a poll that has something waits for more.
+//
+// Errors: `INVALID_ARGUMENT` for an unknown `karrow.` key (the message lists the nearest), a key set under both its
+// names, or one that karrow must own. Values, and Kafka's keys, are checked when a consumer is made. Since 0.1.
+karrow_status karrow_options_set(struct karrow_options *options,
+                                 const char *key,
+                                 const char *value,
+                                 struct karrow_error **error);
+
+// Reads only these partitions; order and duplicates do not matter.
+//
+// Errors: `INVALID_ARGUMENT` for an empty list or a negative number. A partition that the topic does not have is an
+// error of open. Since 0.1.
+karrow_status karrow_options_set_partitions(struct karrow_options *options,
+                                            const int32_t *ids,
+                                            size_t count,
+                                            struct karrow_error **error);
+
+// Where a partition starts: an offset of 0 or more, or one of the three constants. `KARROW_ALL_PARTITIONS` means those
+// that have no entry of their own, in whatever order entries are made.
+//
+// An offset outside the partition's log goes where `auto.offset.reset` says; with `none` that partition fails, and the
+// others are read. Errors: `INVALID_ARGUMENT` for other negative numbers. Since 0.1.
+karrow_status karrow_options_set_start_offset(struct karrow_options *options,
+                                              int32_t partition,
+                                              int64_t offset,
+                                              struct karrow_error **error);
+
+// How one side (a `karrow_side`) of every record becomes columns. The spec is copied.
+//
+// Errors: `INVALID_ARGUMENT` for a number that is not a side. Since 0.1.
+karrow_status karrow_options_set_spec(struct karrow_options *options,
+                                      int32_t side,
+                                      const struct karrow_spec *spec,
+                                      struct karrow_error **error);
+
+// What the table keeps: a `karrow_table_type`. `capacity` is the number of rows that a ring keeps of each partition, at
+// least 1; the other types do not look at it.
+//
+// Errors: `INVALID_ARGUMENT` for a number that is not a table type, or a ring's capacity below 1. Since 0.1.
+karrow_status karrow_options_set_table_type(struct karrow_options *options,
+                                            int32_t kind,
+                                            int64_t capacity,
+                                            struct karrow_error **error);
+
+// Where librdkafka's and karrow's messages go; NULL: nowhere, which is the default. Nothing is ever written to stderr.
+// Since 0.1.
+karrow_status karrow_options_set_log(struct karrow_options *options,
+                                     const struct karrow_log *log,
+                                     struct karrow_error **error);
+
+// The columns that a consumer of these options will have, as a struct schema: common columns, then the key's, then the
+// value's. Asks no broker. Schema metadata has `karrow.topic`; that of each field `karrow.origin` (`common`, `key` or
+// `value`) and `karrow.source`. The caller releases the schema.
+//
+// Errors: whatever is wrong with names and types. `timeout_ms` is for specs that ask a schema registry. Since 0.1.
+karrow_status karrow_options_schema(const struct karrow_options *options,
+                                    int64_t timeout_ms,
+                                    struct ArrowSchema *schema,
+                                    struct karrow_error **error);
+
+// Frees options. NULL does nothing. Since 0.1.
+void karrow_options_free(struct karrow_options *options);
+
+// Makes a consumer. Checks everything that can be checked without asking a broker; asks none.
+//
+// Errors: `INVALID_ARGUMENT` naming the option, key or column that is wrong. Since 0.1.
+karrow_status karrow_consumer_new(const struct karrow_options *options,
+                                  struct karrow_consumer **consumer,
+                                  struct karrow_error **error);
+
+// Asks the cluster for the topic's partitions and offsets, and begins to read. When it returns, "now" is fixed: what is
+// produced later is never missed, whatever the start offsets say. Wakeup and close end it. After an error it may be
+// called again.
+//
+// Errors: `TIMEOUT` with the last thing that went wrong on the way to the brokers; `NOT_FOUND` for a topic or partition
+// that does not exist; `KAFKA` for what Kafka refuses; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open
+// already. Since 0.1.
+karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
+                                   int64_t timeout_ms,
+                                   struct karrow_error **error);
+
+// One cycle: publishes everything decoded since the last one, for all partitions at once. With rows or a change of state
+// at hand it returns at once (after `karrow.poll.linger.ms`); otherwise it waits for the first, at most `timeout_ms`
+// (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows.
+//
+// `rows` gets the number of rows added; `failed` the number of partitions that are failed (see
+// `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
+// partition that fails does not make poll fail.
+//
+// Errors: `END`, without a new cycle, once all partitions have failed and that has been published; `INTERRUPTED` by
+// wakeup, without a new cycle; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`.
+// Since 0.1.
+karrow_status karrow_consumer_poll(const struct karrow_consumer *consumer,
+                                   int64_t timeout_ms,
+                                   int64_t *rows,
+                                   int32_t *failed,
+                                   struct karrow_snapshot **snapshot,
+                                   struct karrow_error **error);
+
+// The state of the last cycle: cycle 0, without rows, before the first poll. A reference count; never waits. Works also
+// after close. The caller frees the snapshot.
+//
+// Errors: `INVALID_STATE` before open. Since 0.1.
+karrow_status karrow_consumer_snapshot(const struct karrow_consumer *consumer,
+                                       struct karrow_snapshot **snapshot,
+                                       struct karrow_error **error);
+
+// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema. Since 0.1.
+karrow_status karrow_consumer_schema(const struct karrow_consumer *consumer,
+                                     struct ArrowSchema *schema,
+                                     struct karrow_error **error);
+
+// Lets a failed partition go on at `offset`: at the record it stopped at (`karrow_snapshot_next_offset`), which is then
+// tried again, or behind it. A partition that failed for a reason of Kafka's may be resumed at any offset. The next
+// cycles show what comes of it.
+//
+// Errors: `INVALID_STATE` if the last published cycle does not show the partition as failed; `INVALID_ARGUMENT` for an
+// offset whose rows are in the table already; `NOT_FOUND` for a partition that is not read. Since 0.1.
+karrow_status karrow_consumer_resume(const struct karrow_consumer *consumer,
+                                     int32_t partition,
+                                     int64_t offset,
+                                     struct karrow_error **error);
+
+// Ends the running open or poll with `INTERRUPTED`, or the next one if none is running: once. Since 0.1.
+karrow_status karrow_consumer_wakeup(const struct karrow_consumer *consumer, struct karrow_error **error);
+
+// Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing. Afterwards
+// calls return `CLOSED`, but snapshots can still be taken. Closing again does nothing.
+//
+// Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
+karrow_status karrow_consumer_close(const struct karrow_consumer *consumer,
+                                    int64_t timeout_ms,
+                                    struct karrow_error **error);
+
+// Closes the consumer, however long that takes, and frees it. Snapshots and everything exported live on. NULL does
+// nothing. Since 0.1.
+void karrow_consumer_free(struct karrow_consumer *consumer);
+
+// How many cycles there have been: 0 before the first poll, and for NULL. Since 0.1.
+int64_t karrow_snapshot_cycle(const struct karrow_snapshot *snapshot);
+
+// How many partitions there are, empty ones included; 0 for NULL. Since 0.1.
+size_t karrow_snapshot_partition_count(const struct karrow_snapshot *snapshot);
+
+// The Kafka partition number at an index from 0 on; partitions are in ascending order.
+//
+// Errors: `OUT_OF_RANGE` for an index beyond the last partition. Since 0.1.
+karrow_status karrow_snapshot_partition_at(const struct karrow_snapshot *snapshot,
+                                           size_t index,
+                                           int32_t *partition,
+                                           struct karrow_error **error);
+
+// What a partition is doing: a `karrow_partition_state`.
+//
+// Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_state(const struct karrow_snapshot *snapshot,
+                                    int32_t partition,
+                                    int32_t *state,
+                                    struct karrow_error **error);
+
+// Which rows of a partition the snapshot shows: from `first_row` to before `end_row`. Row numbers count the rows that a
+// partition has published, from 0, and never go back; so `end_row` is where to go on reading in a later snapshot. In a
+// blink table `first_row` is the number of rows before this cycle. Either output may be NULL.
+//
+// Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_rows(const struct karrow_snapshot *snapshot,
+                                   int32_t partition,
+                                   int64_t *first_row,
+                                   int64_t *end_row,
+                                   struct karrow_error **error);
+
+// The Kafka offset at which reading goes on after what the snapshot shows: the exact point to resume from. If the
+// partition has failed at a record, the offset of that record.
+//
+// Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_next_offset(const struct karrow_snapshot *snapshot,
+                                          int32_t partition,
+                                          int64_t *offset,
+                                          struct karrow_error **error);
+
+// Why a partition has failed, or waits; NULL while it is being read. The caller frees it with `karrow_error_free`. Its
+// status says what kind of failure it is: `BAD_RECORD`, `KAFKA`, `OUT_OF_RANGE` or `PANIC`.
+//
+// Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_failure(const struct karrow_snapshot *snapshot,
+                                      int32_t partition,
+                                      struct karrow_error **failure,
+                                      struct karrow_error **error);
+
+// The columns of every partition. The caller releases the schema. Since 0.1.
+karrow_status karrow_snapshot_schema(const struct karrow_snapshot *snapshot,
+                                     struct ArrowSchema *schema,
+                                     struct karrow_error **error);
+
+// The same rows with chosen columns: each text is `Name`, which keeps a column, or `New=Old`, which renames one. A column
+// may appear more than once, under different names. The view is a snapshot of its own, which keeps state, failures and
+// next offsets, and which the caller frees.
+//
+// Errors: `NOT_FOUND` for a column that does not exist; `INVALID_ARGUMENT` for none at all, a name that appears twice, or
+// a text of neither form. Since 0.1.
+karrow_status karrow_snapshot_view(const struct karrow_snapshot *snapshot,
+                                   const char *const *columns,
+                                   size_t count,
+                                   struct karrow_snapshot **view,
+                                   struct karrow_error **error);
+
+// All rows of a partition as one struct array, with its schema. The rows are put together when first asked for, and kept
+// with the snapshot, so that asking again copies nothing. Both structs are the caller's to release, and outlive every
+// handle. `schema` may be NULL.
+//
+// Errors: `LIMIT` if the rows do not fit into one array (a column of text beyond 2 GiB): use the stream; `NOT_FOUND` for
+// a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_export_array(const struct karrow_snapshot *snapshot,
+                                           int32_t partition,
+                                           struct ArrowArray *array,
+                                           struct ArrowSchema *schema,
+                                           struct karrow_error **error);
+
+// The rows of a partition from `from_row` to before `end_row` (-1: to the end), as a stream of batches that share the
+// table's memory. The stream is the caller's to release; it and its batches outlive every handle, and any one thread at a
+// time may read it. With `from_row` at the end the stream has a schema and no batches.
+//
+// Errors: `OUT_OF_RANGE` for rows that are not kept any more (the message names the first) or not there yet; `NOT_FOUND`
+// for a partition that is not read. Since 0.1.
+karrow_status karrow_snapshot_export_stream(const struct karrow_snapshot *snapshot,
+                                            int32_t partition,
+                                            int64_t from_row,
+                                            int64_t end_row,
+                                            struct ArrowArrayStream *stream,
+                                            struct karrow_error **error);
+
+// The rows of all partitions as one stream, one partition after the other. `from_rows` has a row number for each
+// partition, in ascending order of partitions (`count` is their number), or is NULL with a count of 0 for everything.
+//
+// Errors: `INVALID_ARGUMENT` for another count; otherwise as `karrow_snapshot_export_stream`. Since 0.1.
+karrow_status karrow_snapshot_export_merged(const struct karrow_snapshot *snapshot,
+                                            const int64_t *from_rows,
+                                            size_t count,
+                                            struct ArrowArrayStream *stream,
+                                            struct karrow_error **error);
+
+// Frees a snapshot; what was exported from it lives on. NULL does nothing. Since 0.1.
+void karrow_snapshot_free(struct karrow_snapshot *snapshot);
+
+// Starts a cluster of this many brokers, numbered from 1.
+//
+// Errors: `INVALID_ARGUMENT` for fewer than 1. Since 0.1.
+karrow_status karrow_mock_cluster_new(int32_t brokers,
+                                      struct karrow_mock_cluster **cluster,
+                                      struct karrow_error **error);
+
+// What to set `bootstrap.servers` to. Belongs to the cluster. NULL for NULL. Since 0.1.
+const char *karrow_mock_cluster_bootstrap_servers(const struct karrow_mock_cluster *cluster);
+
+// Creates a topic, replicated on up to three brokers.
+//
+// Errors: `INVALID_ARGUMENT` for a topic that exists already, or fewer than 1 partition. Since 0.1.
+karrow_status karrow_mock_cluster_create_topic(const struct karrow_mock_cluster *cluster,
+                                               const char *topic,
+                                               int32_t partitions,
+                                               struct karrow_error **error);
+
+// Produces one record, and waits until it is in the log. A length of -1 is Kafka's null; a NULL pointer with a length of
+// 0 is an empty key or value. `timestamp_ms` counts from 1970-01-01 UTC; 0 is now. `offset`, which may be NULL, gets the
+// record's offset.
+//
+// Errors: `NOT_FOUND` for a partition that does not exist; `INVALID_ARGUMENT`; `KAFKA` for what the cluster refuses; `TIMEOUT` after a
+// minute. Since 0.1.
+karrow_status karrow_mock_cluster_produce(const struct karrow_mock_cluster *cluster,
+                                          const char *topic,
+                                          int32_t partition,
+                                          const uint8_t *key,
+                                          int64_t key_length,
+                                          const uint8_t *value,
+                                          int64_t value_length,
+                                          int64_t timestamp_ms,
+                                          int64_t *offset,
+                                          struct karrow_error **error);
+
+// Lets the next `count` requests of one kind fail, with these errors in turn. Kinds and errors are the Kafka protocol's
+// numbers: 0 Produce, 1 Fetch, 2 ListOffsets, 3 Metadata, 9 OffsetFetch, 10 FindCoordinator.
+//
+// Errors: `INVALID_ARGUMENT` for others; the message lists them. Since 0.1.
+karrow_status karrow_mock_cluster_push_errors(const struct karrow_mock_cluster *cluster,
+                                              int16_t request,
+                                              const int32_t *errors,
+                                              size_t count,
+                                              struct karrow_error **error);
+
+// Lets a broker vanish, or come back.
+//
+// Errors: `INVALID_ARGUMENT` for a broker that does not exist. Since 0.1.
+karrow_status karrow_mock_cluster_set_broker_up(const struct karrow_mock_cluster *cluster,
+                                                int32_t broker,
+                                                bool up,
+                                                struct karrow_error **error);
+
+// Moves a partition to another leader.
+//
+// Errors: `INVALID_ARGUMENT` for a broker that does not exist; `KAFKA` for a partition that does not. Since 0.1.
+karrow_status karrow_mock_cluster_set_leader(const struct karrow_mock_cluster *cluster,
+                                             const char *topic,
+                                             int32_t partition,
+                                             int32_t broker,
+                                             struct karrow_error **error);
+
+// Lets a broker take this many milliseconds for every answer.
+//
+// Errors: `INVALID_ARGUMENT` for a broker that does not exist, or a negative time. Since 0.1.
+karrow_status karrow_mock_cluster_set_delay(const struct karrow_mock_cluster *cluster,
+                                            int32_t broker,
+                                            int64_t delay_ms,
+                                            struct karrow_error **error);
+
+// Stops a cluster and frees it. NULL does nothing. Since 0.1.
+void karrow_mock_cluster_free(struct karrow_mock_cluster *cluster);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* KARROW_H */

@@ -1,0 +1,386 @@
+//! Column buffers: where a decoder writes, one typed vector for each column of a partition.
+//!
+//! A buffer knows nothing of rows beyond its own length. [`crate::rows`] keeps the columns of a partition in step, and
+//! takes a row back by truncating every column to the length it had before.
+
+mod shared;
+
+use arrow_array::{ArrayRef, make_array};
+use arrow_buffer::{Buffer, NullBufferBuilder};
+use arrow_data::ArrayData;
+use arrow_schema::{DataType, TimeUnit};
+
+use crate::error::{Error, Result};
+pub use shared::SharedVec;
+
+/// One column of one partition, being written.
+pub struct ColumnBuffer {
+    data_type: DataType,
+    /// No bitmap exists until the first null.
+    validity: NullBufferBuilder,
+    length: usize,
+    values: Values,
+}
+
+/// The memory behind a column, by its physical layout.
+enum Values {
+    Int16(SharedVec<i16>),
+    Int32(SharedVec<i32>),
+    Int64(SharedVec<i64>),
+    Float32(SharedVec<f32>),
+    Float64(SharedVec<f64>),
+    /// utf8 and binary: `ends` has one entry more than there are rows.
+    Bytes {
+        ends: SharedVec<i32>,
+        bytes: SharedVec<u8>,
+    },
+    List {
+        ends: SharedVec<i32>,
+        child: Box<ColumnBuffer>,
+    },
+    Struct(Vec<ColumnBuffer>),
+}
+
+/// How much room a new buffer gets at once: what its predecessor turned out to need.
+#[derive(Clone, Default)]
+pub struct SizeHint {
+    rows: usize,
+    bytes: usize,
+    children: Vec<SizeHint>,
+}
+
+impl ColumnBuffer {
+    /// An empty buffer of this type. `UNSUPPORTED` for types no decoder writes.
+    pub fn new(data_type: &DataType, hint: &SizeHint) -> Result<ColumnBuffer> {
+        let rows = hint.rows;
+        let ends = || {
+            let mut ends = SharedVec::with_capacity(rows + 1);
+            ends.push(0);
+            ends
+        };
+        let child_hint = |index: usize| hint.children.get(index).cloned().unwrap_or_default();
+        let values = match data_type {
+            DataType::Int16 => Values::Int16(SharedVec::with_capacity(rows)),
+            DataType::Int32 => Values::Int32(SharedVec::with_capacity(rows)),
+            DataType::Int64 | DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Millisecond, _) => {
+                Values::Int64(SharedVec::with_capacity(rows))
+            }
+            DataType::Float32 => Values::Float32(SharedVec::with_capacity(rows)),
+            DataType::Float64 => Values::Float64(SharedVec::with_capacity(rows)),
+            DataType::Utf8 | DataType::Binary => {
+                Values::Bytes { ends: ends(), bytes: SharedVec::with_capacity(hint.bytes) }
+            }
+            DataType::List(item) => {
+                Values::List { ends: ends(), child: Box::new(ColumnBuffer::new(item.data_type(), &child_hint(0))?) }
+            }
+            DataType::Struct(fields) => Values::Struct(
+                fields
+                    .iter()
+                    .enumerate()
+                    .map(|(index, field)| ColumnBuffer::new(field.data_type(), &child_hint(index)))
+                    .collect::<Result<_>>()?,
+            ),
+            other => {
+                return Err(Error::new(
+                    crate::error::Status::Unsupported,
+                    format!("columns of type {other} are not supported"),
+                ));
+            }
+        };
+        Ok(ColumnBuffer { data_type: data_type.clone(), validity: NullBufferBuilder::new(rows), length: 0, values })
+    }
+
+    /// How many rows have been written.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes written since the last publish, by what Arrow needs for them.
+    pub fn unpublished_bytes(&self) -> usize {
+        match &self.values {
+            Values::Int16(values) => values.unpublished_bytes(),
+            Values::Int32(values) => values.unpublished_bytes(),
+            Values::Int64(values) => values.unpublished_bytes(),
+            Values::Float32(values) => values.unpublished_bytes(),
+            Values::Float64(values) => values.unpublished_bytes(),
+            Values::Bytes { ends, bytes } => ends.unpublished_bytes() + bytes.unpublished_bytes(),
+            Values::List { ends, child } => ends.unpublished_bytes() + child.unpublished_bytes(),
+            Values::Struct(children) => children.iter().map(ColumnBuffer::unpublished_bytes).sum(),
+        }
+    }
+
+    /// What a successor of this buffer should make room for.
+    pub fn size_hint(&self) -> SizeHint {
+        SizeHint {
+            rows: self.length,
+            bytes: match &self.values {
+                Values::Bytes { bytes, .. } => bytes.len(),
+                _ => 0,
+            },
+            children: match &self.values {
+                Values::List { child, .. } => vec![child.size_hint()],
+                Values::Struct(children) => children.iter().map(ColumnBuffer::size_hint).collect(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Adds a null.
+    pub fn push_null(&mut self) {
+        match &mut self.values {
+            Values::Int16(values) => values.push(0),
+            Values::Int32(values) => values.push(0),
+            Values::Int64(values) => values.push(0),
+            Values::Float32(values) => values.push(0.0),
+            Values::Float64(values) => values.push(0.0),
+            Values::Bytes { ends, .. } | Values::List { ends, .. } => {
+                let end = ends.get(ends.len() - 1);
+                ends.push(end);
+            }
+            Values::Struct(children) => children.iter_mut().for_each(ColumnBuffer::push_null),
+        }
+        self.validity.append_null();
+        self.length += 1;
+    }
+
+    /// Takes back everything written after the first `length` rows. O(1), plus the bits of the rows taken back.
+    pub fn truncate(&mut self, length: usize) {
+        match &mut self.values {
+            Values::Int16(values) => values.truncate(length),
+            Values::Int32(values) => values.truncate(length),
+            Values::Int64(values) => values.truncate(length),
+            Values::Float32(values) => values.truncate(length),
+            Values::Float64(values) => values.truncate(length),
+            Values::Bytes { ends, bytes } => {
+                ends.truncate(length + 1);
+                bytes.truncate(index(ends.get(ends.len() - 1)));
+            }
+            Values::List { ends, child } => {
+                ends.truncate(length + 1);
+                child.truncate(index(ends.get(ends.len() - 1)));
+            }
+            Values::Struct(children) => children.iter_mut().for_each(|child| child.truncate(length)),
+        }
+        self.validity.truncate(length);
+        self.length = self.length.min(length);
+    }
+
+    /// All rows written so far as an immutable array; later rows go behind them in the same memory.
+    ///
+    /// Nothing is copied but the validity bitmap, an eighth of a byte per row, because a byte of it may hold rows from
+    /// both sides of the cut.
+    pub fn publish(&mut self) -> ArrayRef {
+        make_array(self.publish_data())
+    }
+
+    fn publish_data(&mut self) -> ArrayData {
+        let builder = ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.validity.finish_cloned());
+        let one = |buffer: Buffer| vec![buffer];
+        let builder = match &mut self.values {
+            Values::Int16(values) => builder.buffers(one(values.publish())),
+            Values::Int32(values) => builder.buffers(one(values.publish())),
+            Values::Int64(values) => builder.buffers(one(values.publish())),
+            Values::Float32(values) => builder.buffers(one(values.publish())),
+            Values::Float64(values) => builder.buffers(one(values.publish())),
+            Values::Bytes { ends, bytes } => builder.buffers(vec![ends.publish(), bytes.publish()]),
+            Values::List { ends, child } => builder.buffers(one(ends.publish())).child_data(vec![child.publish_data()]),
+            Values::Struct(children) => {
+                builder.child_data(children.iter_mut().map(ColumnBuffer::publish_data).collect())
+            }
+        };
+        // SAFETY: the buffers have the layout of `data_type` (chosen together in `new`), every vector holds `length`
+        // values (`ends` one more), ends only grow and stop at the child's length, and text was checked by `push_str`'s
+        // argument type.
+        unsafe { builder.build_unchecked() }
+    }
+
+    fn valid(&mut self) {
+        self.validity.append_non_null();
+        self.length += 1;
+    }
+}
+
+/// Typed writes. Each panics if the column is of another type: a decoder is built against the schema, so that a
+/// mismatch is a bug of karrow, which costs the partition and never the process.
+impl ColumnBuffer {
+    /// Adds a value to an int16 column.
+    #[inline]
+    pub fn push_i16(&mut self, value: i16) {
+        let Values::Int16(values) = &mut self.values else { mismatch(&self.data_type, "int16") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to an int32 column.
+    #[inline]
+    pub fn push_i32(&mut self, value: i32) {
+        let Values::Int32(values) = &mut self.values else { mismatch(&self.data_type, "int32") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to an int64 or timestamp column.
+    #[inline]
+    pub fn push_i64(&mut self, value: i64) {
+        let Values::Int64(values) = &mut self.values else { mismatch(&self.data_type, "int64") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to a float32 column.
+    #[inline]
+    pub fn push_f32(&mut self, value: f32) {
+        let Values::Float32(values) = &mut self.values else { mismatch(&self.data_type, "float32") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to a float64 column.
+    #[inline]
+    pub fn push_f64(&mut self, value: f64) {
+        let Values::Float64(values) = &mut self.values else { mismatch(&self.data_type, "float64") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to a utf8 column.
+    #[inline]
+    pub fn push_str(&mut self, value: &str) {
+        debug_assert_eq!(self.data_type, DataType::Utf8);
+        self.push_variable(value.as_bytes());
+    }
+
+    /// Adds a value to a binary column.
+    #[inline]
+    pub fn push_bytes(&mut self, value: &[u8]) {
+        // A utf8 column takes only what the type system knows to be text.
+        if self.data_type != DataType::Binary {
+            mismatch(&self.data_type, "binary");
+        }
+        self.push_variable(value);
+    }
+
+    #[inline]
+    fn push_variable(&mut self, value: &[u8]) {
+        let Values::Bytes { ends, bytes } = &mut self.values else { mismatch(&self.data_type, "utf8 or binary") };
+        // A chunk is closed long before its bytes reach 2 GiB (rows.rs), so this cannot happen.
+        let end = i32::try_from(bytes.len() + value.len()).expect("a chunk holds less than 2 GiB");
+        bytes.extend_from_slice(value);
+        ends.push(end);
+        self.valid();
+    }
+
+    /// The item column of a list column, to add the items of the next row to.
+    pub fn list_items(&mut self) -> &mut ColumnBuffer {
+        let Values::List { child, .. } = &mut self.values else { mismatch(&self.data_type, "list") };
+        child
+    }
+
+    /// Ends a row of a list column: its items are those added since the row before.
+    pub fn end_list(&mut self) {
+        let Values::List { ends, child } = &mut self.values else { mismatch(&self.data_type, "list") };
+        ends.push(i32::try_from(child.len()).expect("a chunk holds less than 2^31 items"));
+        self.valid();
+    }
+
+    /// The member columns of a struct column, to add the next row's members to, one value each.
+    pub fn struct_members(&mut self) -> &mut [ColumnBuffer] {
+        let Values::Struct(children) = &mut self.values else { mismatch(&self.data_type, "struct") };
+        children
+    }
+
+    /// Ends a row of a struct column, after each of its members has got its value.
+    pub fn end_struct(&mut self) {
+        self.valid();
+    }
+}
+
+#[cold]
+fn mismatch(data_type: &DataType, written: &str) -> ! {
+    panic!("a decoder wrote {written} into a column of type {data_type}")
+}
+
+fn index(end: i32) -> usize {
+    usize::try_from(end).expect("ends start at 0 and only grow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{Array, StringArray};
+    use arrow_schema::{Field, Fields};
+    use std::sync::Arc;
+
+    fn buffer(data_type: DataType) -> ColumnBuffer {
+        ColumnBuffer::new(&data_type, &SizeHint::default()).unwrap()
+    }
+
+    #[test]
+    fn a_published_array_does_not_see_later_rows_or_nulls() {
+        let mut column = buffer(DataType::Int64);
+        column.push_i64(1);
+        let first = column.publish();
+        column.push_null();
+        column.push_i64(3);
+        let second = column.publish();
+        assert_eq!((first.len(), first.null_count()), (1, 0));
+        assert_eq!((second.len(), second.null_count()), (3, 1));
+        assert_eq!(second.as_primitive::<Int64Type>().value(2), 3);
+        second.to_data().validate_full().unwrap();
+    }
+
+    #[test]
+    fn truncation_takes_back_text_and_nulls() {
+        let mut column = buffer(DataType::Utf8);
+        column.push_str("kept");
+        column.push_str("gone");
+        column.push_null();
+        column.truncate(1);
+        column.push_null();
+        column.push_str("");
+        let expected = StringArray::from(vec![Some("kept"), None, Some("")]);
+        assert_eq!(column.publish().as_string::<i32>(), &expected);
+    }
+
+    #[test]
+    fn truncation_takes_back_list_items() {
+        let member =
+            Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Binary, true)]);
+        let item = Arc::new(Field::new("item", DataType::Struct(member), false));
+        let mut column = buffer(DataType::List(item));
+        for keys in [&["a", "b"][..], &["gone", "gone too"], &[]] {
+            for key in keys {
+                let item = column.list_items();
+                let members = item.struct_members();
+                members[0].push_str(key);
+                members[1].push_null();
+                item.end_struct();
+            }
+            column.end_list();
+        }
+        column.truncate(1);
+        column.push_null();
+        let array = column.publish();
+        array.to_data().validate_full().unwrap();
+        let list = array.as_list::<i32>();
+        assert_eq!((list.len(), list.null_count(), list.value_length(0)), (2, 1, 2));
+        assert_eq!(list.values().len(), 2);
+    }
+
+    #[test]
+    fn an_empty_column_has_real_buffers() {
+        for data_type in [DataType::Int16, DataType::Utf8, DataType::Float32] {
+            let array = buffer(data_type).publish();
+            assert!(array.to_data().buffers().iter().all(|buffer| !buffer.as_ptr().is_null()));
+            array.to_data().validate_full().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_type_no_decoder_writes_is_refused() {
+        let error = ColumnBuffer::new(&DataType::Float16, &SizeHint::default()).err().unwrap();
+        assert_eq!(error.message(), "columns of type Float16 are not supported");
+    }
+}

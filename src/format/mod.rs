@@ -1,0 +1,103 @@
+//! Formats: how the bytes of a key or a value become columns.
+//!
+//! A format is three things in one place: what the caller says (a [`Spec`]), the columns that follow from it, and a
+//! [`Decoder`] that writes a payload into those columns. Names and types are settled when a spec is resolved; a decoder
+//! only moves values. To add a format, add a module here and an arm to each `match` below.
+
+pub mod simple;
+
+use std::collections::BTreeMap;
+
+use crate::column::ColumnBuffer;
+use crate::error::Result;
+use crate::schema::FormatColumn;
+use simple::SimpleDecoder;
+
+/// Which half of a record. The numbers are part of the C ABI.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The record's key.
+    Key = 0,
+    /// The record's value.
+    Value = 1,
+}
+
+impl Side {
+    /// `key` or `value`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Key => "key",
+            Side::Value => "value",
+        }
+    }
+}
+
+/// How one side of every record becomes columns, as the caller says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spec {
+    /// The side is not looked at.
+    Ignore,
+    /// One column; name and type come from the options, where given (S4).
+    Simple {
+        /// The column's name; `None`: from the options, else `KafkaKey` or `KafkaValue`.
+        column: Option<String>,
+        /// The column's type; `None`: from the options.
+        type_name: Option<String>,
+    },
+}
+
+impl Spec {
+    /// The spec of a side nobody said anything about: one column, as the options name it.
+    /// cbindgen:ignore
+    pub const FROM_PROPERTIES: Spec = Spec::Simple { column: None, type_name: None };
+
+    /// The columns that follow from this spec, and the decoder that fills them.
+    pub fn resolve(&self, side: Side, properties: &ColumnProperties) -> Result<(Vec<FormatColumn>, Decoder)> {
+        match self {
+            Spec::Ignore => Ok((Vec::new(), Decoder::Ignore)),
+            Spec::Simple { column, type_name } => {
+                let (column, decoder) = simple::resolve(side, column.as_deref(), type_name.as_deref(), properties)?;
+                Ok((vec![column], Decoder::Simple(decoder)))
+            }
+        }
+    }
+}
+
+/// Options that say something about the column of a `simple` spec: `key.column.name` and the like, without the
+/// `karrow.`, and Kafka's `key.deserializer`.
+pub type ColumnProperties = BTreeMap<String, String>;
+
+/// Writes payloads into the columns of one side.
+#[derive(Debug, Clone)]
+pub enum Decoder {
+    /// Writes nothing.
+    Ignore,
+    /// One fixed-size number, or text or bytes as they are.
+    Simple(SimpleDecoder),
+}
+
+/// A value that does not fit its column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadValue {
+    /// Which of the decoder's columns; `None` if the payload as a whole is at fault.
+    pub column: Option<usize>,
+    /// What was expected and what was found: never a byte of the payload.
+    pub reason: String,
+}
+
+impl Decoder {
+    /// Writes one payload (`None`: Kafka's null): exactly one value into each column, or an error, after which the
+    /// columns may hold a part of the row that the caller takes back.
+    #[inline]
+    pub fn decode(
+        &mut self,
+        payload: Option<&[u8]>,
+        columns: &mut [ColumnBuffer],
+    ) -> std::result::Result<(), BadValue> {
+        match self {
+            Decoder::Ignore => Ok(()),
+            Decoder::Simple(decoder) => decoder.decode(payload, &mut columns[0]),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The memory budget (rule Y11): what has been fetched, and what has been decoded but not yet published.
+//!
+//! One half is for librdkafka's queues, shared out among the partitions; the other for decoded rows, counted here.
+//! A partition that finds no room is not served until the next cycle has published: its fetch queue fills to its limit,
+//! and then nothing more is fetched for it. Room is checked after a record has been decoded, so that one record of any
+//! size is always let in.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// librdkafka hands a whole queue to the thread that serves it, and fetches the next queue behind it.
+const QUEUES_PER_PARTITION: usize = 2;
+/// Below this a queue holds so little that every fetch is a round trip for a handful of records.
+const MIN_QUEUE_BYTES: usize = 32 * 1024;
+/// Deeper queues are slower: what has been fetched falls out of the processor's cache before it is decoded.
+const MAX_QUEUE_BYTES: usize = 1024 * 1024;
+
+/// Room for decoded rows, shared by all partitions of a consumer.
+pub struct Budget {
+    limit: usize,
+    per_partition: usize,
+    used: AtomicUsize,
+}
+
+/// How librdkafka's queues are to be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// For the queue of one partition.
+    pub partition_bytes: usize,
+    /// For one fetch response.
+    pub response_bytes: usize,
+}
+
+impl Budget {
+    /// The decoded half of the whole budget. No partition may hold more than half of it, if there are others.
+    pub fn new(total_bytes: usize, partitions: usize) -> Budget {
+        let limit = total_bytes / 2;
+        let per_partition = if partitions > 1 { limit / 2 } else { limit };
+        Budget { limit, per_partition, used: AtomicUsize::new(0) }
+    }
+
+    /// The fetched half, shared out.
+    pub fn queue_limits(total_bytes: usize, partitions: usize) -> QueueLimits {
+        let half = total_bytes / 2;
+        let share = half / partitions.max(1) / QUEUES_PER_PARTITION;
+        QueueLimits { partition_bytes: share.clamp(MIN_QUEUE_BYTES, MAX_QUEUE_BYTES), response_bytes: half / 4 }
+    }
+
+    /// A partition that held `before` bytes now holds `after`.
+    pub fn account(&self, before: usize, after: usize) {
+        if after >= before {
+            self.used.fetch_add(after - before, Ordering::AcqRel);
+        } else {
+            self.used.fetch_sub(before - after, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether a partition that holds this much may decode another record.
+    pub fn has_room(&self, held: usize) -> bool {
+        held < self.per_partition && self.used.load(Ordering::Acquire) < self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_partition_takes_more_than_half_and_all_together_stop_at_the_limit() {
+        let budget = Budget::new(4000, 3);
+        assert!(budget.has_room(0));
+        budget.account(0, 1000);
+        assert!(!budget.has_room(1000) && budget.has_room(999) && budget.has_room(0));
+        budget.account(0, 1000);
+        assert!(!budget.has_room(0));
+        budget.account(1000, 0);
+        assert!(budget.has_room(0));
+    }
+
+    #[test]
+    fn a_single_partition_may_use_everything() {
+        let budget = Budget::new(4000, 1);
+        budget.account(0, 1999);
+        assert!(budget.has_room(1999) && !budget.has_room(2000));
+    }
+
+    #[test]
+    fn queues_share_the_other_half() {
+        const MIB: usize = 1024 * 1024;
+        assert_eq!(Budget::queue_limits(16 * MIB, 8).partition_bytes, MIB / 2);
+        assert_eq!(Budget::queue_limits(256 * MIB, 4).partition_bytes, MIB);
+        assert_eq!(Budget::queue_limits(MIB, 64).partition_bytes, 32 * 1024);
+    }
+}

@@ -1,0 +1,574 @@
+//! A librdkafka handle that frees itself, and the questions karrow asks of a cluster before and beside reading.
+//!
+//! Every question is asynchronous and waited for in short slices, so that wakeup, close and the caller's time end it
+//! whatever the brokers do.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rdkafka::bindings as rd;
+use rdkafka::bindings::rd_kafka_resp_err_t as Code;
+
+use crate::error::{Error, Result, Status};
+use crate::log::{Level, Log};
+
+/// How long a wait may go on before it looks whether it should end.
+const SLICE_MS: c_int = 20;
+/// The same for metadata requests, which cannot be waited for in slices: each try takes longer, for the sake of far
+/// clusters, but not so long that wakeup and close would seem to hang.
+const FIRST_METADATA_SLICE_MS: c_int = 100;
+const LAST_METADATA_SLICE_MS: c_int = 500;
+
+/// A librdkafka handle.
+pub struct Client {
+    handle: NonNull<rd::rd_kafka_t>,
+    /// librdkafka's callbacks hold its address until the handle is destroyed.
+    context: Box<Context>,
+}
+
+// SAFETY: librdkafka's handles may be used from any thread, and `Context` synchronises itself.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+/// What librdkafka's callbacks write to.
+struct Context {
+    log: Option<Log>,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Client {
+    /// Makes a consumer handle. Nothing is asked of any broker before the first question.
+    pub fn new(properties: &BTreeMap<String, String>, log: Option<Log>) -> Result<Client> {
+        let configuration = Configuration::new(properties)?;
+        let context = Box::new(Context { log, last_error: Mutex::new(None) });
+        let mut text = [0; 512];
+        // SAFETY: the configuration is alive; the context outlives the handle, because `Client` drops it later; on
+        // success librdkafka takes the configuration over.
+        let handle = unsafe {
+            rd::rd_kafka_conf_set_opaque(configuration.0.as_ptr(), (&raw const *context).cast_mut().cast());
+            rd::rd_kafka_conf_set_log_cb(configuration.0.as_ptr(), Some(on_log));
+            rd::rd_kafka_conf_set_error_cb(configuration.0.as_ptr(), Some(on_error));
+            rd::rd_kafka_new(
+                rd::rd_kafka_type_t::RD_KAFKA_CONSUMER,
+                configuration.0.as_ptr(),
+                text.as_mut_ptr(),
+                text.len(),
+            )
+        };
+        match NonNull::new(handle) {
+            Some(handle) => {
+                std::mem::forget(configuration);
+                Ok(Client { handle, context })
+            }
+            None => {
+                // SAFETY: librdkafka wrote a terminated text into the buffer.
+                let text = unsafe { string(text.as_ptr()) };
+                Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}")))
+            }
+        }
+    }
+
+    /// The handle, for calls that have no method here.
+    pub fn as_ptr(&self) -> *mut rd::rd_kafka_t {
+        self.handle.as_ptr()
+    }
+
+    /// Lets librdkafka say what it has to say about brokers.
+    pub fn serve_events(&self) {
+        // SAFETY: the handle is alive.
+        unsafe { rd::rd_kafka_poll(self.as_ptr(), 0) };
+    }
+
+    /// The last thing librdkafka said about a broker it could not use.
+    pub fn last_error(&self) -> Option<String> {
+        self.context.last_error.lock().clone()
+    }
+
+    /// The topic's partitions, in ascending order. As a by-product the handle knows their leaders.
+    pub fn partitions(&self, topic: &str, wait: &dyn Waiting) -> Result<Vec<i32>> {
+        let mut slice_ms = FIRST_METADATA_SLICE_MS;
+        loop {
+            wait.go_on(self)?;
+            match self.try_partitions(topic, slice_ms) {
+                Err(error) if error.is_retriable() => {
+                    self.serve_events();
+                    slice_ms = (slice_ms * 2).min(LAST_METADATA_SLICE_MS);
+                    if error.kafka_code() != Code::RD_KAFKA_RESP_ERR__TIMED_OUT as i32 {
+                        self.pause(wait)?;
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One metadata request. It is the only question librdkafka has no asynchronous call for that works with every
+    /// cluster: describing topics wants to know the controller, which the embedded cluster does not have.
+    fn try_partitions(&self, topic: &str, timeout_ms: c_int) -> Result<Vec<i32>> {
+        let name = CString::new(topic)
+            .map_err(|_| Error::argument("topic", "the name holds a NUL character, which Kafka does not allow"))?;
+        // SAFETY: handle and name are alive; topic handle and answer are destroyed below, after their last use.
+        unsafe {
+            let handle = rd::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), std::ptr::null_mut());
+            if handle.is_null() {
+                return Err(topic_error(topic, rd::rd_kafka_last_error()));
+            }
+            let mut metadata = std::ptr::null();
+            let code = rd::rd_kafka_metadata(self.as_ptr(), 0, handle, &mut metadata, timeout_ms);
+            rd::rd_kafka_topic_destroy(handle);
+            if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(kafka_error(code, "asking for the topic's partitions"));
+            }
+            let topics = slice((*metadata).topics, usize::try_from((*metadata).topic_cnt).unwrap_or(0));
+            let outcome = match topics.first() {
+                None => Err(Error::internal("no topic in the answer")),
+                Some(found) if found.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR => Err(topic_error(topic, found.err)),
+                Some(found) => {
+                    let partitions = slice(found.partitions, usize::try_from(found.partition_cnt).unwrap_or(0));
+                    let mut ids: Vec<i32> = partitions.iter().map(|partition| partition.id).collect();
+                    ids.sort_unstable();
+                    Ok(ids)
+                }
+            };
+            rd::rd_kafka_metadata_destroy(metadata);
+            outcome
+        }
+    }
+
+    /// An offset of each of these partitions: the oldest one, or the one behind the newest.
+    pub fn offsets(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        which: Which,
+        wait: &dyn Waiting,
+    ) -> Result<BTreeMap<i32, i64>> {
+        let mut list = PartitionList::new(partitions.len());
+        for partition in partitions {
+            let spec = match which {
+                Which::Oldest => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST,
+                Which::End { .. } => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST,
+            };
+            list.add(topic, *partition, i64::from(spec as i32))?;
+        }
+        self.ask(
+            wait,
+            rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+            |options, queue| {
+                // SAFETY: options, list and queue are alive; the call copies the list.
+                unsafe {
+                    if let Which::End { committed: true } = which {
+                        let level = rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
+                        let error = rd::rd_kafka_AdminOptions_set_isolation_level(options, level);
+                        rd::rd_kafka_error_destroy(error);
+                    }
+                    rd::rd_kafka_ListOffsets(self.as_ptr(), list.as_ptr(), options, queue);
+                }
+            },
+            |event| {
+                let mut offsets = BTreeMap::new();
+                // SAFETY: the event is the answer to this question, and outlives everything taken from it here.
+                unsafe {
+                    let result = rd::rd_kafka_event_ListOffsets_result(event);
+                    let mut count = 0;
+                    let infos = rd::rd_kafka_ListOffsets_result_infos(result, &mut count);
+                    for info in slice(infos, count) {
+                        let partition = &*rd::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
+                        if partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                            return Err(partition_error(topic, partition.partition, partition.err));
+                        }
+                        offsets.insert(partition.partition, partition.offset);
+                    }
+                }
+                Ok(offsets)
+            },
+        )
+    }
+
+    /// The offsets that a group has committed for these partitions; those without one are left out.
+    pub fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: &[i32],
+        wait: &dyn Waiting,
+    ) -> Result<BTreeMap<i32, i64>> {
+        let name = CString::new(group).map_err(|_| Error::argument("group.id", "the name holds a NUL character"))?;
+        let mut list = PartitionList::new(partitions.len());
+        for partition in partitions {
+            list.add(topic, *partition, i64::from(rd::RD_KAFKA_OFFSET_INVALID))?;
+        }
+        self.ask(
+            wait,
+            rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+            |options, queue| {
+                // SAFETY: everything passed is alive, and the call copies it; the request is destroyed here.
+                unsafe {
+                    let mut request = rd::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), list.as_ptr());
+                    rd::rd_kafka_ListConsumerGroupOffsets(self.as_ptr(), &mut request, 1, options, queue);
+                    rd::rd_kafka_ListConsumerGroupOffsets_destroy(request);
+                }
+            },
+            |event| {
+                let mut offsets = BTreeMap::new();
+                // SAFETY: the event is the answer to this question, and outlives everything taken from it here.
+                unsafe {
+                    let result = rd::rd_kafka_event_ListConsumerGroupOffsets_result(event);
+                    let mut count = 0;
+                    let groups = rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
+                    for answer in slice(groups, count) {
+                        let error = rd::rd_kafka_group_result_error(*answer);
+                        let code = rd::rd_kafka_error_code(error);
+                        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                            return Err(kafka_error(code, &format!("group {group}")));
+                        }
+                        let list = &*rd::rd_kafka_group_result_partitions(*answer);
+                        let count = usize::try_from(list.cnt).unwrap_or(0);
+                        for partition in slice(list.elems, count) {
+                            if partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                                return Err(partition_error(topic, partition.partition, partition.err));
+                            }
+                            if partition.offset >= 0 {
+                                offsets.insert(partition.partition, partition.offset);
+                            }
+                        }
+                    }
+                }
+                Ok(offsets)
+            },
+        )
+    }
+
+    /// Asks a question until there is an answer that asking again would not change, or the wait is over.
+    fn ask<R>(
+        &self,
+        wait: &dyn Waiting,
+        operation: rd::rd_kafka_admin_op_t,
+        send: impl Fn(*mut rd::rd_kafka_AdminOptions_t, *mut rd::rd_kafka_queue_t),
+        parse: impl Fn(*mut rd::rd_kafka_event_t) -> Result<R>,
+    ) -> Result<R> {
+        loop {
+            let queue = Queue::new(self);
+            // SAFETY: the handle is alive; the options are destroyed below, after `send` has copied them.
+            let options = unsafe { rd::rd_kafka_AdminOptions_new(self.as_ptr(), operation) };
+            send(options, queue.as_ptr());
+            // SAFETY: made above, used by nobody any more.
+            unsafe { rd::rd_kafka_AdminOptions_destroy(options) };
+            let event = loop {
+                wait.go_on(self)?;
+                // SAFETY: the queue is alive; the event is owned from here on.
+                let event = unsafe { rd::rd_kafka_queue_poll(queue.as_ptr(), SLICE_MS) };
+                if let Some(event) = NonNull::new(event) {
+                    break Event(event);
+                }
+                self.serve_events();
+            };
+            // SAFETY: the event is alive.
+            let code = unsafe { rd::rd_kafka_event_error(event.0.as_ptr()) };
+            let answer = if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                parse(event.0.as_ptr())
+            } else {
+                // SAFETY: the event is alive, and its text with it.
+                let text = unsafe { string(rd::rd_kafka_event_error_string(event.0.as_ptr())) };
+                Err(kafka_error(code, &text))
+            };
+            match answer {
+                Err(error) if error.is_retriable() => {
+                    *self.context.last_error.lock() = Some(error.message().to_owned());
+                    self.pause(wait)?;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Lets a cluster that cannot answer yet get its breath back.
+    fn pause(&self, wait: &dyn Waiting) -> Result<()> {
+        let again = Instant::now() + Duration::from_millis(100);
+        while Instant::now() < again {
+            wait.go_on(self)?;
+            std::thread::sleep(Duration::from_millis(SLICE_MS.unsigned_abs().into()));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: nobody else holds the handle; queues and lists made from it borrow it, or were dropped before.
+        unsafe { rd::rd_kafka_destroy(self.as_ptr()) };
+    }
+}
+
+/// Whether a question is still worth waiting for.
+pub trait Waiting {
+    /// Fails once it is not.
+    fn go_on(&self, client: &Client) -> Result<()>;
+}
+
+/// Which end of a partition's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The offset of the oldest record.
+    Oldest,
+    /// The offset behind the newest record; `committed`: behind the newest that is not part of an open transaction.
+    End {
+        /// Whether open transactions end the log.
+        committed: bool,
+    },
+}
+
+/// A queue that frees itself.
+pub struct Queue(NonNull<rd::rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    fn new(client: &Client) -> Queue {
+        // SAFETY: the handle is alive; librdkafka aborts rather than return NULL.
+        let queue = unsafe { rd::rd_kafka_queue_new(client.as_ptr()) };
+        Queue(NonNull::new(queue).expect("librdkafka never returns NULL here"))
+    }
+
+    /// The queue that records of this partition come to. Must be dropped before the client.
+    pub fn of_partition(client: &Client, topic: &CStr, partition: i32) -> Result<Queue> {
+        // SAFETY: the handle and the name are alive.
+        let queue = unsafe { rd::rd_kafka_queue_get_partition(client.as_ptr(), topic.as_ptr(), partition) };
+        let queue = NonNull::new(queue);
+        queue.map(Queue).ok_or_else(|| Error::internal(format!("librdkafka has no queue for partition {partition}")))
+    }
+
+    /// The queue, for calls that have no method here.
+    pub fn as_ptr(&self) -> *mut rd::rd_kafka_queue_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: made by librdkafka, destroyed once.
+        unsafe { rd::rd_kafka_queue_destroy(self.as_ptr()) };
+    }
+}
+
+/// A list of partitions with offsets that frees itself.
+pub struct PartitionList(NonNull<rd::rd_kafka_topic_partition_list_t>);
+
+impl PartitionList {
+    /// An empty list.
+    pub fn new(capacity: usize) -> PartitionList {
+        // SAFETY: no arguments that could be wrong; librdkafka aborts rather than return NULL.
+        let list = unsafe { rd::rd_kafka_topic_partition_list_new(c_int::try_from(capacity).unwrap_or(0)) };
+        PartitionList(NonNull::new(list).expect("librdkafka never returns NULL here"))
+    }
+
+    /// Adds a partition.
+    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let name = CString::new(topic)
+            .map_err(|_| Error::argument("topic", "the name holds a NUL character, which Kafka does not allow"))?;
+        // SAFETY: the list is alive, the name is copied; the new element belongs to the list.
+        unsafe { (*rd::rd_kafka_topic_partition_list_add(self.0.as_ptr(), name.as_ptr(), partition)).offset = offset };
+        Ok(())
+    }
+
+    /// The list, for calls that have no method here.
+    pub fn as_ptr(&self) -> *mut rd::rd_kafka_topic_partition_list_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: made in `new`, destroyed once.
+        unsafe { rd::rd_kafka_topic_partition_list_destroy(self.as_ptr()) };
+    }
+}
+
+struct Event(NonNull<rd::rd_kafka_event_t>);
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: taken from a queue, destroyed once.
+        unsafe { rd::rd_kafka_event_destroy(self.0.as_ptr()) };
+    }
+}
+
+struct Configuration(NonNull<rd::rd_kafka_conf_t>);
+
+impl Configuration {
+    fn new(properties: &BTreeMap<String, String>) -> Result<Configuration> {
+        // SAFETY: no arguments; librdkafka aborts rather than return NULL.
+        let configuration = Configuration(
+            NonNull::new(unsafe { rd::rd_kafka_conf_new() }).expect("librdkafka never returns NULL here"),
+        );
+        for (key, value) in properties {
+            configuration.set(key, value)?;
+        }
+        Ok(configuration)
+    }
+
+    fn set(&self, key: &str, value: &str) -> Result<()> {
+        let terminated = |text: &str| {
+            CString::new(text).map_err(|_| Error::argument(key, "key and value must not hold a NUL character"))
+        };
+        let (name, value) = (terminated(key)?, terminated(value)?);
+        let mut text = [0; 512];
+        // SAFETY: the configuration, both strings and the buffer are alive.
+        let outcome = unsafe {
+            rd::rd_kafka_conf_set(self.0.as_ptr(), name.as_ptr(), value.as_ptr(), text.as_mut_ptr(), text.len())
+        };
+        match outcome {
+            rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
+            rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_UNKNOWN => {
+                let near = crate::options::nearest(key, self.keys().into_iter());
+                Err(Error::argument(key, format!("Kafka has no such property, nor has karrow{near}")))
+            }
+            rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_INVALID if is_secret(key) => {
+                Err(Error::argument(key, "librdkafka refused the value, which is not shown because it is a secret"))
+            }
+            rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_INVALID => {
+                // SAFETY: librdkafka wrote a terminated text into the buffer.
+                Err(Error::argument(key, unsafe { string(text.as_ptr()) }))
+            }
+        }
+    }
+
+    /// Every key that librdkafka knows.
+    fn keys(&self) -> Vec<String> {
+        let mut count = 0;
+        // SAFETY: the configuration is alive; the dump has `count` strings, keys and values in turn, and is freed here.
+        unsafe {
+            let dump = rd::rd_kafka_conf_dump(self.0.as_ptr(), &mut count);
+            let keys = slice(dump, count).iter().step_by(2).map(|key| string(*key)).collect();
+            rd::rd_kafka_conf_dump_free(dump, count);
+            keys
+        }
+    }
+}
+
+impl Drop for Configuration {
+    fn drop(&mut self) {
+        // SAFETY: made in `new`, and not taken over by `rd_kafka_new`.
+        unsafe { rd::rd_kafka_conf_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// Checks properties without making a handle.
+pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
+    Configuration::new(properties).map(drop)
+}
+
+/// Whether a property's value must not be shown.
+fn is_secret(key: &str) -> bool {
+    ["password", "secret", "token", "credential", "jaas", ".pem", "oauthbearer.config", "user.info"]
+        .iter()
+        .any(|part| key.contains(part))
+}
+
+/// An error of Kafka's, or librdkafka's own, with its number.
+pub fn kafka_error(code: Code, context: &str) -> Error {
+    let name = describe(code);
+    let message = if context.is_empty() || context == name { name } else { format!("{context}: {name}") };
+    let error = Error::new(Status::Kafka, message).with_kafka_code(code as i32);
+    if is_retriable(code) { error.retriable() } else { error }
+}
+
+/// An error that concerns one partition.
+pub fn partition_error(topic: &str, partition: i32, code: Code) -> Error {
+    kafka_error(code, &format!("{topic}[{partition}]")).with_detail("topic", topic)
+}
+
+fn topic_error(topic: &str, code: Code) -> Error {
+    if code == Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART {
+        let message = format!("topic: there is no topic '{topic}' on this cluster; create it, or check the name");
+        return Error::new(Status::NotFound, message)
+            .with_kafka_code(code as i32)
+            .with_detail("argument", "topic")
+            .with_detail("topic", topic);
+    }
+    kafka_error(code, &format!("topic {topic}")).with_detail("topic", topic)
+}
+
+fn describe(code: Code) -> String {
+    // SAFETY: librdkafka returns a static text for every code.
+    unsafe { string(rd::rd_kafka_err2str(code)) }
+}
+
+/// What asking again may mend: no leader yet, a broker that went away, an answer that did not come in time.
+fn is_retriable(code: Code) -> bool {
+    use Code::*;
+    matches!(
+        code,
+        RD_KAFKA_RESP_ERR__TRANSPORT
+            | RD_KAFKA_RESP_ERR__TIMED_OUT
+            | RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE
+            | RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+            | RD_KAFKA_RESP_ERR__WAIT_COORD
+            | RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+            | RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
+            | RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT
+            | RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE
+            | RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE
+            | RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
+            | RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+            | RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE
+            | RD_KAFKA_RESP_ERR_NOT_COORDINATOR
+            | RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE
+            | RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+            | RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
+            | RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR
+    )
+}
+
+/// librdkafka's text as a string.
+///
+/// # Safety
+/// `text` is NULL or a terminated text that lives through the call.
+pub unsafe fn string(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not NULL, and terminated, says the caller.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// An array of librdkafka's as a slice; NULL is empty.
+///
+/// # Safety
+/// `first` is NULL or the first of `count` values that live as long as the slice.
+unsafe fn slice<'a, T>(first: *const T, count: usize) -> &'a [T] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: as the caller says.
+    unsafe { std::slice::from_raw_parts(first, count) }
+}
+
+unsafe extern "C" fn on_log(handle: *const rd::rd_kafka_t, level: c_int, facility: *const c_char, text: *const c_char) {
+    // SAFETY: the opaque pointer is the `Context` that `Client::new` set, which outlives the handle.
+    let context = unsafe { &*rd::rd_kafka_opaque(handle).cast::<Context>() };
+    let Some(log) = &context.log else { return };
+    // SAFETY: librdkafka lends two terminated texts for the call.
+    let (facility, text) = unsafe { (string(facility), string(text)) };
+    log.push(Level::from_number(level).unwrap_or(Level::Debug), &format!("librdkafka/{facility}"), &text);
+}
+
+unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
+    // SAFETY: the opaque pointer is the `Context` that `Client::new` set, which outlives the handle.
+    let context = unsafe { &*opaque.cast::<Context>() };
+    // SAFETY: librdkafka lends a terminated text for the call.
+    let reason = unsafe { string(reason) };
+    // "All brokers are down" follows the reason why each of them is, and would hide it.
+    if code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
+        *context.last_error.lock() = Some(reason);
+    }
+}

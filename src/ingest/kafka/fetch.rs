@@ -1,0 +1,532 @@
+//! Reading: threads that serve partition queues through librdkafka's consume callback, and decode inside it.
+//!
+//! Each partition has a queue of its own that is forwarded nowhere, and belongs to one ingest thread. librdkafka puts the
+//! partition on that thread's ready list when records arrive; the thread serves the whole queue in one call. A partition
+//! that has stopped, or finds no room in the budget, is simply not served: its queue fills, and librdkafka stops fetching
+//! it. Seeking happens on the partition's own thread, between two serves, so that no record slips in between.
+
+use std::collections::VecDeque;
+use std::ffi::{CString, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+use rdkafka::bindings as rd;
+use rdkafka::bindings::rd_kafka_resp_err_t as Code;
+
+use super::client::{Client, PartitionList, Queue, Waiting, kafka_error, string};
+use super::{Beginning, LogRange, log_range};
+use crate::error::{Error, Result, Status};
+use crate::ingest::Source;
+use crate::ingest::slot::{Flow, Next, Serving, Slot};
+use crate::log::{Level, now_ns};
+use crate::options::Plan;
+use crate::rows::{Header, Record, RecordTime};
+use crate::table::PartitionState;
+
+/// How long the control thread waits for librdkafka at a time. Who wants something of it ends the wait.
+const CONTROL_SLICE_MS: i32 = 1000;
+
+/// A running source. Dropping it without [`Source::close`] closes it.
+pub struct Fetch {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    plan: Plan,
+    /// Fetches.
+    data: Client,
+    /// Answers questions; a handle that fetches would let them wait behind a fetch.
+    control: Client,
+    feeds: Vec<Feed>,
+    ready: Vec<Arc<ReadyList>>,
+    stopping: AtomicBool,
+    /// Feeds whose position lies outside the log.
+    resets: Mutex<VecDeque<usize>>,
+}
+
+/// One partition as its ingest thread sees it.
+struct Feed {
+    slot: Arc<Slot>,
+    /// Which of the ready lists, and so which thread.
+    list: usize,
+    /// Taken when the source closes, before the handle is destroyed.
+    queue: Mutex<Option<Arc<Queue>>>,
+    /// What librdkafka's callback gets; lives as long as the callback is set.
+    _arrival: Box<Arrival>,
+    /// Whether librdkafka fetches the partition.
+    assigned: AtomicBool,
+    /// Where a reset goes on, once the cluster has said what there is.
+    reset: Mutex<Option<Result<i64>>>,
+}
+
+/// Puts a partition on its thread's ready list.
+struct Arrival {
+    list: Arc<ReadyList>,
+    feed: usize,
+}
+
+/// Partitions of one thread that have something to do.
+#[derive(Default)]
+struct ReadyList {
+    queue: Mutex<Ready>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Ready {
+    feeds: VecDeque<usize>,
+    /// Which feeds are in the list, so that none is in it twice.
+    listed: Vec<bool>,
+    stopping: bool,
+}
+
+impl ReadyList {
+    fn push(&self, feed: usize) {
+        let mut ready = self.queue.lock();
+        if ready.listed.len() <= feed {
+            ready.listed.resize(feed + 1, false);
+        }
+        if !std::mem::replace(&mut ready.listed[feed], true) {
+            ready.feeds.push_back(feed);
+            drop(ready);
+            self.came.notify_one();
+        }
+    }
+
+    /// The next partition; `None` once the source is closing.
+    fn pop(&self) -> Option<usize> {
+        let mut ready = self.queue.lock();
+        loop {
+            if ready.stopping {
+                return None;
+            }
+            if let Some(feed) = ready.feeds.pop_front() {
+                ready.listed[feed] = false;
+                return Some(feed);
+            }
+            self.came.wait(&mut ready);
+        }
+    }
+
+    fn stop(&self) {
+        self.queue.lock().stopping = true;
+        self.came.notify_all();
+    }
+}
+
+impl Fetch {
+    pub(super) fn start(
+        plan: &Plan,
+        control: Client,
+        data: Client,
+        beginnings: &[Beginning],
+        slots: &[Arc<Slot>],
+    ) -> Result<Fetch> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let thread_count = plan.ingest_threads.unwrap_or(cores).min(slots.len()).max(1);
+        let ready: Vec<Arc<ReadyList>> = (0..thread_count).map(|_| Arc::default()).collect();
+        let topic =
+            CString::new(&*plan.topic).map_err(|_| Error::argument("topic", "the name holds a NUL character"))?;
+        // SAFETY: the handle is alive. Errors now come to the consumer queue, which the control thread polls.
+        unsafe { rd::rd_kafka_poll_set_consumer(data.as_ptr()) };
+        let mut feeds = Vec::with_capacity(slots.len());
+        let mut assignment = PartitionList::new(slots.len());
+        for (index, (beginning, slot)) in beginnings.iter().zip(slots).enumerate() {
+            let list = index % thread_count;
+            let reading = !matches!(beginning.state, PartitionState::Failed(_));
+            if reading {
+                assignment.add(&plan.topic, beginning.partition, beginning.offset)?;
+            }
+            let queue = Queue::of_partition(&data, &topic, beginning.partition)?;
+            let arrival = Box::new(Arrival { list: Arc::clone(&ready[list]), feed: index });
+            // SAFETY: queue and handle are alive. `arrival` stays where it is, in its box, until the callback is unset.
+            unsafe {
+                // Before assigning: this keeps records off the consumer's own queue.
+                rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
+                rd::rd_kafka_queue_cb_event_enable(
+                    queue.as_ptr(),
+                    Some(on_arrival),
+                    (&raw const *arrival).cast_mut().cast(),
+                );
+            }
+            feeds.push(Feed {
+                slot: Arc::clone(slot),
+                list,
+                queue: Mutex::new(Some(Arc::new(queue))),
+                _arrival: arrival,
+                assigned: AtomicBool::new(reading),
+                reset: Mutex::new(None),
+            });
+        }
+        let shared = Arc::new(Shared {
+            plan: plan.clone(),
+            data,
+            control,
+            feeds,
+            ready,
+            stopping: AtomicBool::new(false),
+            resets: Mutex::default(),
+        });
+        // From here on `Fetch` takes care of the end, also if something below fails.
+        let mut fetch = Fetch { shared, threads: Vec::with_capacity(thread_count + 1) };
+        // SAFETY: handle and list are alive; the call copies the list.
+        let code = unsafe { rd::rd_kafka_assign(fetch.shared.data.as_ptr(), assignment.as_ptr()) };
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(kafka_error(code, "assigning partitions"));
+        }
+        for list in 0..thread_count {
+            let shared = Arc::clone(&fetch.shared);
+            fetch.spawn(format!("karrow-ingest-{list}"), move || shared.ingest(list))?;
+        }
+        let shared = Arc::clone(&fetch.shared);
+        fetch.spawn("karrow-control".to_owned(), move || shared.control())?;
+        Ok(fetch)
+    }
+
+    fn spawn(&mut self, name: String, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(work);
+        let thread = thread
+            .map_err(|error| Error::new(Status::Limit, format!("the system gives no further thread: {error}")))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// The order matters: librdkafka hangs for ever in destroy while a queue of ours is alive.
+    fn stop(&mut self) {
+        let shared = &self.shared;
+        if shared.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        for list in &shared.ready {
+            list.stop();
+        }
+        shared.wake_control();
+        for thread in self.threads.drain(..) {
+            // A panic outside decoding has nothing left to protect.
+            let _ = thread.join();
+        }
+        for feed in &shared.feeds {
+            if let Some(queue) = feed.queue.lock().take() {
+                // SAFETY: the queue is alive; after this call librdkafka does not use `arrival` any more.
+                unsafe { rd::rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, ptr::null_mut()) };
+            }
+        }
+        // SAFETY: the handle is alive, and nobody else uses it any more. It is destroyed with `shared`.
+        unsafe { rd::rd_kafka_consumer_close(shared.data.as_ptr()) };
+    }
+}
+
+impl Source for Fetch {
+    fn wake(&self, slot: usize) {
+        self.shared.wake(slot);
+    }
+
+    fn close(mut self: Box<Self>) {
+        self.stop();
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn wake(&self, feed: usize) {
+        self.ready[self.feeds[feed].list].push(feed);
+    }
+
+    /// Ends the control thread's wait, or its next one.
+    fn wake_control(&self) {
+        // SAFETY: the handle is alive; the reference to its queue is given back at once.
+        unsafe {
+            let queue = rd::rd_kafka_queue_get_consumer(self.data.as_ptr());
+            rd::rd_kafka_queue_yield(queue);
+            rd::rd_kafka_queue_destroy(queue);
+        }
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        if let Some(log) = &self.plan.log {
+            log.push(level, "karrow", text);
+        }
+    }
+
+    /// One ingest thread.
+    fn ingest(&self, list: usize) {
+        while let Some(index) = self.ready[list].pop() {
+            let feed = &self.feeds[index];
+            self.move_on(feed);
+            let outcome = self.serve(feed);
+            if outcome.out_of_range {
+                self.resets.lock().push_back(index);
+                self.wake_control();
+            }
+            if outcome.more {
+                self.ready[list].push(index);
+            }
+        }
+    }
+
+    /// Carries out what somebody asked of a partition: a reset, a resume.
+    fn move_on(&self, feed: &Feed) {
+        let reset = feed.reset.lock().take();
+        match reset {
+            None => {}
+            Some(Ok(offset)) => {
+                feed.slot.enter().jump(offset);
+                self.seek(feed, offset);
+            }
+            Some(Err(error)) => {
+                feed.slot.enter().fail(error);
+            }
+        }
+        match feed.slot.take_resume() {
+            None | Some(Next::Behind) => {}
+            Some(Next::Seek(offset)) => self.seek(feed, offset),
+        }
+    }
+
+    /// Fetches a partition from another offset on. Only on its own thread: what its queue still holds is outdated by the
+    /// time it is served again.
+    fn seek(&self, feed: &Feed, offset: i64) {
+        let partition = feed.slot.partition();
+        let change = |offset: i64, change: unsafe extern "C" fn(_, _) -> *mut rd::rd_kafka_error_t| {
+            let mut list = PartitionList::new(1);
+            list.add(&self.plan.topic, partition, offset)?;
+            // SAFETY: handle and list are alive; the call copies the list. The error is ours to destroy.
+            unsafe {
+                let error = change(self.data.as_ptr(), list.as_ptr().cast_const());
+                let code = rd::rd_kafka_error_code(error);
+                rd::rd_kafka_error_destroy(error);
+                if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(kafka_error(code, "seeking")) }
+            }
+        };
+        let mut outcome = Ok(());
+        if feed.assigned.swap(false, Ordering::AcqRel) {
+            outcome = change(offset, rd::rd_kafka_incremental_unassign);
+        }
+        if outcome.is_ok() {
+            outcome = change(offset, rd::rd_kafka_incremental_assign);
+        }
+        match outcome {
+            Ok(()) => feed.assigned.store(true, Ordering::Release),
+            Err(error) => {
+                feed.slot.enter().fail(error);
+            }
+        }
+    }
+
+    /// Decodes what a partition's queue holds, until it is empty or the partition has to stop.
+    fn serve(&self, feed: &Feed) -> Outcome {
+        let Some(queue) = feed.queue.lock().clone() else { return Outcome::default() };
+        let Some(serving) = feed.slot.serve() else { return Outcome::default() };
+        let mut context = Serve {
+            handle: self.data.as_ptr(),
+            serving,
+            topic: &self.plan.topic,
+            partition: feed.slot.partition(),
+            receive_time_ns: now_ns(),
+            wants_headers: self.plan.schema.wants_headers(),
+            outcome: Outcome::default(),
+        };
+        // SAFETY: the queue is alive, the callback's argument is `context`, which nobody else uses during the call. The
+        // queue is a partition's: the only one on which librdkafka serves nothing but records and their errors.
+        unsafe {
+            rd::rd_kafka_consume_callback_queue(queue.as_ptr(), 0, Some(on_record), (&raw mut context).cast());
+        }
+        context.outcome
+    }
+
+    /// The thread that keeps librdkafka's main queue empty, and asks the cluster what partitions want to know.
+    fn control(&self) {
+        while !self.stopping.load(Ordering::Acquire) {
+            // SAFETY: the handle is alive; the message, if any, is ours to destroy. Records never come here, because
+            // every partition has a queue of its own.
+            unsafe {
+                let message = rd::rd_kafka_consumer_poll(self.data.as_ptr(), CONTROL_SLICE_MS);
+                if !message.is_null() {
+                    let text = string(rd::rd_kafka_message_errstr(message));
+                    self.say(Level::Warning, &text);
+                    rd::rd_kafka_message_destroy(message);
+                }
+            }
+            self.control.serve_events();
+            let next = self.resets.lock().pop_front();
+            if let Some(index) = next {
+                self.reset(index);
+            }
+        }
+    }
+
+    /// Finds out where a partition goes on whose position is outside its log.
+    fn reset(&self, index: usize) {
+        let feed = &self.feeds[index];
+        let partition = feed.slot.partition();
+        let offset = feed.slot.enter().next_offset();
+        let target = log_range(&self.plan, &self.control, partition, self).and_then(|range: LogRange| {
+            // The position may be inside again, if the log has grown past it since.
+            range.check(&self.plan, partition, offset)
+        });
+        if self.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        *feed.reset.lock() = Some(target);
+        self.wake(index);
+    }
+}
+
+impl Waiting for Shared {
+    fn go_on(&self, _: &Client) -> Result<()> {
+        if self.stopping.load(Ordering::Acquire) { Err(crate::ingest::signal::closed()) } else { Ok(()) }
+    }
+}
+
+/// What came of serving a queue.
+#[derive(Default)]
+struct Outcome {
+    /// There may be more in the queue.
+    more: bool,
+    /// The broker says that the position is outside the log.
+    out_of_range: bool,
+}
+
+/// The callback's argument.
+struct Serve<'a> {
+    handle: *mut rd::rd_kafka_t,
+    serving: Serving<'a>,
+    topic: &'a str,
+    partition: i32,
+    receive_time_ns: i64,
+    wants_headers: bool,
+    outcome: Outcome,
+}
+
+/// librdkafka has put something into an empty queue. Called with its locks held: only takes note.
+unsafe extern "C" fn on_arrival(_: *mut rd::rd_kafka_t, arrival: *mut c_void) {
+    // SAFETY: set in `Fetch::start`, and alive until the callback is unset.
+    let arrival = unsafe { &*arrival.cast::<Arrival>() };
+    arrival.list.push(arrival.feed);
+}
+
+/// One record, or an error in a record's place. Nothing in here is kept once it returns.
+unsafe extern "C" fn on_record(message: *mut rd::rd_kafka_message_t, context: *mut c_void) {
+    // SAFETY: `Shared::serve` passes its `Serve`, which nobody else uses during the call.
+    let serve = unsafe { &mut *context.cast::<Serve<'_>>() };
+    // SAFETY: librdkafka lends the message for the call.
+    let lent = unsafe { &*message };
+    let flow = if lent.err == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+        // SAFETY: the message is alive, and holds a record.
+        unsafe { serve.record(message) }
+    } else {
+        // SAFETY: as above; its payload is a text.
+        serve.error(lent.err, &unsafe { string(rd::rd_kafka_message_errstr(message)) })
+    };
+    if flow == Flow::Stop {
+        serve.outcome.more = true;
+        // SAFETY: the handle is alive. The rest of the queue stays where it is, in order.
+        unsafe { rd::rd_kafka_yield(serve.handle) };
+    }
+}
+
+impl Serve<'_> {
+    /// # Safety
+    /// The message is alive and holds a record.
+    unsafe fn record(&mut self, message: *mut rd::rd_kafka_message_t) -> Flow {
+        // SAFETY: alive, says the caller.
+        let lent = unsafe { &*message };
+        let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: alive, says the caller.
+        let (time, epoch) =
+            unsafe { (rd::rd_kafka_message_timestamp(message, &mut kind), rd::rd_kafka_message_leader_epoch(message)) };
+        let timestamp = match kind {
+            rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_CREATE_TIME => RecordTime::Create(time),
+            rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => RecordTime::LogAppend(time),
+            rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => RecordTime::None,
+        };
+        // SAFETY: alive, says the caller; the headers live as long as the message.
+        let headers = if self.wants_headers { unsafe { headers(message) } } else { Vec::new() };
+        let record = Record {
+            offset: lent.offset,
+            timestamp,
+            receive_time_ns: self.receive_time_ns,
+            leader_epoch: (epoch >= 0).then_some(epoch),
+            // SAFETY: pointer and length belong together, and live as long as the message.
+            key: unsafe { bytes(lent.key, lent.key_len) },
+            // SAFETY: as above.
+            value: unsafe { bytes(lent.payload, lent.len) },
+            headers: &headers,
+        };
+        self.serving.offer(&record)
+    }
+
+    fn error(&mut self, code: Code, text: &str) -> Flow {
+        use Code::*;
+        match code {
+            RD_KAFKA_RESP_ERR__PARTITION_EOF => {
+                self.serving.go_on();
+                Flow::Continue
+            }
+            RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET | RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => {
+                self.outcome.out_of_range = true;
+                Flow::Continue
+            }
+            // librdkafka goes on by itself when the topic, the rights or the broker come back.
+            RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+            | RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+            | RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+            | RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+            | RD_KAFKA_RESP_ERR__TRANSPORT
+            | RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+            | RD_KAFKA_RESP_ERR__TIMED_OUT => {
+                let error = self.located(code, text);
+                self.serving.wait(error);
+                Flow::Continue
+            }
+            _ => {
+                let error = self.located(code, text);
+                self.serving.fail(error)
+            }
+        }
+    }
+
+    fn located(&self, code: Code, text: &str) -> Error {
+        let context = format!("{}[{}]: {text}", self.topic, self.partition);
+        kafka_error(code, &context).with_detail("topic", self.topic)
+    }
+}
+
+/// # Safety
+/// The message is alive.
+unsafe fn headers<'a>(message: *mut rd::rd_kafka_message_t) -> Vec<Header<'a>> {
+    let mut list = ptr::null_mut();
+    let mut headers = Vec::new();
+    // SAFETY: alive, says the caller. What the calls below hand out lives as long as the message.
+    unsafe {
+        if rd::rd_kafka_message_headers(message, &mut list) != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return headers;
+        }
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        while rd::rd_kafka_header_get_all(list, headers.len(), &mut name, &mut value, &mut size)
+            == Code::RD_KAFKA_RESP_ERR_NO_ERROR
+        {
+            let key = std::ffi::CStr::from_ptr(name).to_bytes();
+            headers.push(Header { key, value: bytes(value.cast_mut(), size) });
+        }
+    }
+    headers
+}
+
+/// Kafka's null is NULL; an empty payload is not.
+///
+/// # Safety
+/// NULL, or `length` bytes that live as long as the slice.
+unsafe fn bytes<'a>(start: *mut c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: as the caller says.
+    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), length) })
+}

@@ -1,0 +1,393 @@
+//! One partition between its source and the table: the private buffer, and the one mechanism that stops and resumes it.
+//!
+//! A source hands records to a [`Slot`] one at a time and stops when told to. What made a partition stop (a bad record, a
+//! full budget, an error of Kafka) is decided here and nowhere else, so that every source behaves the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::budget::Budget;
+use super::signal::Signal;
+use crate::error::{Error, Result, Status};
+use crate::rows::{Header, Record, RecordTime, RowBuffer};
+use crate::table::{Contribution, PartitionState};
+
+/// How many payload bytes come in between two looks at the budget. The budget is kept to within this, a thread.
+const SETTLE_BYTES: usize = 32 * 1024;
+
+/// What a consumer's partitions share.
+pub struct Shared {
+    /// The topic, for messages.
+    pub topic: Arc<str>,
+    /// Tells the polling thread.
+    pub signal: Arc<Signal>,
+    /// Room for decoded rows.
+    pub budget: Budget,
+}
+
+/// Whether a source may hand over the next record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// The next record, please.
+    Continue,
+    /// The record was taken; keep the next one until this slot is served again.
+    Stop,
+}
+
+/// Where a source has to go on reading after a resume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Behind the record at which it stopped.
+    Behind,
+    /// At this offset, wherever it was before.
+    Seek(i64),
+}
+
+/// One partition.
+pub struct Slot {
+    partition: i32,
+    shared: Arc<Shared>,
+    /// What `Inner::changed` says, for those who do not want to wait for the lock.
+    news: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+/// What a slot protects: belongs to the thread that serves the partition, and for moments to the one that polls.
+struct Inner {
+    rows: RowBuffer,
+    next_offset: i64,
+    state: PartitionState,
+    /// The record at which the partition stopped, the one payload that is ever kept.
+    parked: Option<ParkedRecord>,
+    /// Where to go on, once the serving thread gets to it.
+    resume: Option<i64>,
+    /// Not served for lack of room; the next cycle changes that.
+    starved: bool,
+    /// What the budget counts for this partition.
+    held_bytes: usize,
+    /// Whether there is anything a poll would publish.
+    changed: bool,
+}
+
+impl Slot {
+    /// A partition whose first record has this offset or a later one.
+    pub fn new(shared: Arc<Shared>, partition: i32, next_offset: i64, state: PartitionState, rows: RowBuffer) -> Slot {
+        Slot {
+            partition,
+            shared,
+            news: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                rows,
+                next_offset,
+                state,
+                parked: None,
+                resume: None,
+                starved: false,
+                held_bytes: 0,
+                changed: false,
+            }),
+        }
+    }
+
+    /// Its Kafka partition number.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Begins to serve the partition: `None` if it has stopped or there is no room; then leave its records where they
+    /// are until the slot is woken.
+    pub fn serve(&self) -> Option<Serving<'_>> {
+        let mut inner = self.inner.lock();
+        if matches!(inner.state, PartitionState::Failed(_)) {
+            return None;
+        }
+        if !self.shared.budget.has_room(inner.held_bytes) {
+            inner.starved = true;
+            return None;
+        }
+        Some(Serving { slot: self, inner: Some(inner) })
+    }
+
+    /// Takes the partition's buffer whatever its state, to change where and whether it is read.
+    pub fn enter(&self) -> Serving<'_> {
+        Serving { slot: self, inner: Some(self.inner.lock()) }
+    }
+
+    /// If the partition is to be resumed: settles the record it stopped at, and says where the source has to go on.
+    pub fn take_resume(&self) -> Option<Next> {
+        let mut inner = self.inner.lock();
+        let offset = inner.resume.take()?;
+        let parked = inner.parked.take();
+        inner.state = PartitionState::Reading;
+        inner.changed = true;
+        let mut serving = Serving { slot: self, inner: Some(inner) };
+        match parked {
+            Some(parked) if offset == parked.offset => {
+                parked.lend(|record| serving.offer(record));
+                Some(Next::Behind)
+            }
+            parked => {
+                serving.jump(offset);
+                let behind = parked.is_some_and(|parked| offset == parked.offset + 1);
+                Some(if behind { Next::Behind } else { Next::Seek(offset) })
+            }
+        }
+    }
+
+    /// Asks for the failed partition to go on at `offset`: at the record it stopped at, or behind it.
+    pub fn request_resume(&self, offset: i64) -> Result<()> {
+        let mut inner = self.inner.lock();
+        let PartitionState::Failed(_) = &inner.state else {
+            return Err(Error::new(
+                Status::InvalidState,
+                format!("partition: {} has not failed, so there is nothing to resume", self.partition),
+            )
+            .with_detail("argument", "partition"));
+        };
+        if inner.resume.is_some() {
+            return Err(Error::new(
+                Status::InvalidState,
+                format!("partition: {} is being resumed already", self.partition),
+            )
+            .with_detail("argument", "partition"));
+        }
+        if inner.changed {
+            return Err(Error::new(
+                Status::InvalidState,
+                format!("partition: {} has failed, but no poll has published that yet; poll first", self.partition),
+            )
+            .with_detail("argument", "partition"));
+        }
+        // Without a parked record the failure is Kafka's, and its message says which offsets there are.
+        if inner.parked.is_some() && offset < inner.next_offset {
+            return Err(Error::argument(
+                "offset",
+                format!(
+                    "partition {} stopped at offset {}; resume there or behind it, because earlier records are in the \
+                     table already",
+                    self.partition, inner.next_offset
+                ),
+            ));
+        }
+        inner.resume = Some(offset);
+        Ok(())
+    }
+
+    /// Gives a cycle everything new.
+    pub fn contribute(&self) -> Contribution {
+        let mut inner = self.inner.lock();
+        let sealed = inner.rows.seal();
+        self.shared.budget.account(inner.held_bytes, 0);
+        inner.held_bytes = 0;
+        inner.changed = false;
+        self.news.store(false, Ordering::Release);
+        let contribution = Contribution { sealed, next_offset: inner.next_offset, state: inner.state.clone() };
+        MutexGuard::unlock_fair(inner);
+        contribution
+    }
+
+    /// Whether the partition has something for a cycle.
+    pub fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire)
+    }
+
+    /// Whether the partition found no room and waits to be woken. Asked after every partition has contributed: one that
+    /// starves later than that finds room again, or rows behind which another cycle will come.
+    pub fn take_starved(&self) -> bool {
+        std::mem::take(&mut self.inner.lock().starved)
+    }
+
+    /// Whether nothing more can come of this partition unless somebody resumes it.
+    pub fn is_over(&self) -> bool {
+        let inner = self.inner.lock();
+        matches!(inner.state, PartitionState::Failed(_)) && inner.resume.is_none() && !inner.changed
+    }
+
+    /// Brings the budget up to date.
+    fn settle(&self, inner: &mut Inner) {
+        let held = inner.rows.measure();
+        self.shared.budget.account(inner.held_bytes, held);
+        inner.held_bytes = held;
+    }
+}
+
+/// A slot while its partition is being served.
+pub struct Serving<'a> {
+    slot: &'a Slot,
+    /// Taken only by `drop`.
+    inner: Option<MutexGuard<'a, Inner>>,
+}
+
+impl Serving<'_> {
+    /// Takes one record: decodes it into a row, or stops the partition at it.
+    pub fn offer(&mut self, record: &Record<'_>) -> Flow {
+        let slot = self.slot;
+        let inner = self.inner();
+        if record.offset < inner.next_offset {
+            let message = format!(
+                "the log of {}[{}] went back from offset {} to {}; it was truncated, or the topic was created again; \
+                 resume at the offset to go on from",
+                slot.shared.topic, slot.partition, inner.next_offset, record.offset
+            );
+            let error = Error::new(Status::Kafka, message)
+                .at(slot.partition, inner.next_offset)
+                .with_detail("topic", &*slot.shared.topic);
+            return self.stop(error, None);
+        }
+        let appended = catch_unwind(AssertUnwindSafe(|| inner.rows.append(record)));
+        match appended {
+            Ok(Ok(())) => {
+                inner.next_offset = record.offset + 1;
+                if let PartitionState::Waiting(_) = inner.state {
+                    inner.state = PartitionState::Reading;
+                }
+                if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
+                    slot.settle(inner);
+                    if !slot.shared.budget.has_room(inner.held_bytes) {
+                        inner.starved = true;
+                        return Flow::Stop;
+                    }
+                }
+                if slot.shared.signal.pause() { Flow::Stop } else { Flow::Continue }
+            }
+            Ok(Err(bad)) => {
+                inner.next_offset = record.offset;
+                let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
+                self.stop(error, Some(record))
+            }
+            Err(panic) => {
+                inner.rows.roll_back();
+                inner.next_offset = record.offset;
+                let message = format!(
+                    "karrow panicked while it decoded {}[{}]@{}: {}",
+                    slot.shared.topic,
+                    slot.partition,
+                    record.offset,
+                    panic_message(&*panic)
+                );
+                let error = Error::new(Status::Panic, message)
+                    .at(slot.partition, record.offset)
+                    .with_detail("topic", &*slot.shared.topic);
+                self.stop(error, Some(record))
+            }
+        }
+    }
+
+    /// Stops the partition for a reason that lies with Kafka, at the offset it would have read next.
+    pub fn fail(&mut self, error: Error) -> Flow {
+        let next_offset = self.inner().next_offset;
+        let partition = self.slot.partition;
+        let error = if error.position().is_none() { error.at(partition, next_offset) } else { error };
+        self.stop(error, None)
+    }
+
+    /// Kafka refuses the partition for now, but reading goes on by itself when that changes.
+    pub fn wait(&mut self, error: Error) {
+        let inner = self.inner();
+        let state = PartitionState::Waiting(error);
+        inner.changed |= inner.state != state;
+        inner.state = state;
+    }
+
+    /// Kafka serves the partition again, even if there is no record yet.
+    pub fn go_on(&mut self) {
+        let inner = self.inner();
+        if let PartitionState::Waiting(_) = inner.state {
+            inner.state = PartitionState::Reading;
+            inner.changed = true;
+        }
+    }
+
+    /// The offset that is read next.
+    pub fn next_offset(&mut self) -> i64 {
+        self.inner().next_offset
+    }
+
+    /// Reading goes on at another offset: a reset, or a resume past records.
+    pub fn jump(&mut self, offset: i64) {
+        let inner = self.inner();
+        inner.next_offset = offset;
+        inner.changed = true;
+    }
+
+    fn stop(&mut self, error: Error, record: Option<&Record<'_>>) -> Flow {
+        let inner = self.inner();
+        inner.parked = record.map(ParkedRecord::new);
+        inner.state = PartitionState::Failed(error);
+        inner.changed = true;
+        Flow::Stop
+    }
+
+    fn inner(&mut self) -> &mut Inner {
+        self.inner.as_mut().expect("only drop takes it")
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let Some(mut inner) = self.inner.take() else { return };
+        self.slot.settle(&mut inner);
+        inner.changed |= inner.rows.unpublished_rows() > 0;
+        if inner.changed {
+            self.slot.news.store(true, Ordering::Release);
+            self.slot.shared.signal.pend();
+        }
+        // The polling thread may be waiting for this buffer: it comes first.
+        MutexGuard::unlock_fair(inner);
+    }
+}
+
+/// A copy of a record, for as long as its partition is stopped at it.
+struct ParkedRecord {
+    offset: i64,
+    timestamp: RecordTime,
+    receive_time_ns: i64,
+    leader_epoch: Option<i32>,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl ParkedRecord {
+    fn new(record: &Record<'_>) -> ParkedRecord {
+        ParkedRecord {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            receive_time_ns: record.receive_time_ns,
+            leader_epoch: record.leader_epoch,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: record
+                .headers
+                .iter()
+                .map(|header| (header.key.to_vec(), header.value.map(<[u8]>::to_vec)))
+                .collect(),
+        }
+    }
+
+    fn lend<R>(&self, with: impl FnOnce(&Record<'_>) -> R) -> R {
+        let headers: Vec<Header<'_>> =
+            self.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
+        with(&Record {
+            offset: self.offset,
+            timestamp: self.timestamp,
+            receive_time_ns: self.receive_time_ns,
+            leader_epoch: self.leader_epoch,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &headers,
+        })
+    }
+}
+
+/// What a panic said, if it said anything.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,563 @@
+//! What a caller says about what to consume, and what follows from it before anything is asked of a broker.
+//!
+//! [`Options`] collects, [`Options::plan`] checks and settles: which keys are the library's and which Kafka's, which
+//! columns there are, where each partition starts. A [`Plan`] holds nothing that can still be wrong by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_schema::{DataType, TimeUnit};
+
+use crate::error::{Error, Result, Status};
+use crate::format::{ColumnProperties, Decoder, Side, Spec};
+use crate::log::Log;
+use crate::schema::{CommonColumn, TableSchema};
+use crate::table::retention::TableType;
+use crate::types;
+
+/// A start offset: the oldest record there is.
+pub const KARROW_SEEK_TO_BEGINNING: i64 = -1;
+/// A start offset, and the default: the committed offset of the caller's `group.id`, if there is one; else what
+/// `auto.offset.reset` says, which is the end of the log unless set.
+pub const KARROW_DONT_SEEK: i64 = -2;
+/// A start offset: the end of the log as it is when open returns. A record produced after that is never missed.
+pub const KARROW_SEEK_TO_END: i64 = -3;
+
+/// Where reading starts (rule O1). The numbers are Deephaven's, not librdkafka's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The oldest record there is: −1.
+    Beginning,
+    /// The group's committed offset, else what `auto.offset.reset` says: −2.
+    DontSeek,
+    /// The end of the log as it is when open returns: −3.
+    End,
+    /// This offset.
+    Offset(i64),
+}
+
+impl Start {
+    /// The start that a number stands for: an offset, or one of the constants −1, −2, −3.
+    pub fn from_number(number: i64) -> Result<Start> {
+        match number {
+            KARROW_SEEK_TO_BEGINNING => Ok(Start::Beginning),
+            KARROW_DONT_SEEK => Ok(Start::DontSeek),
+            KARROW_SEEK_TO_END => Ok(Start::End),
+            0.. => Ok(Start::Offset(number)),
+            _ => Err(Error::argument(
+                "offset",
+                format!(
+                    "{number} is neither an offset (0 or more) nor SEEK_TO_BEGINNING (-1), DONT_SEEK (-2) \
+                     or SEEK_TO_END (-3)"
+                ),
+            )),
+        }
+    }
+}
+
+/// Where to go when there is no offset to start from, or the one there is lies outside the log (rules O3, O4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// `earliest`: the oldest record.
+    Earliest,
+    /// `latest`, the default: the end of the log.
+    Latest,
+    /// `error` or `none`: nowhere; the partition fails.
+    Fail,
+}
+
+impl OffsetReset {
+    fn parse(value: &str) -> Option<OffsetReset> {
+        match value {
+            "earliest" | "smallest" | "beginning" => Some(OffsetReset::Earliest),
+            "latest" | "largest" | "end" => Some(OffsetReset::Latest),
+            "error" | "none" => Some(OffsetReset::Fail),
+            _ => None,
+        }
+    }
+}
+
+/// Everything a caller can say. Later calls win over earlier ones for the same thing.
+#[derive(Clone)]
+pub struct Options {
+    topic: String,
+    properties: BTreeMap<String, String>,
+    partitions: Option<BTreeSet<i32>>,
+    start: BTreeMap<i32, Start>,
+    start_all: Start,
+    key: Spec,
+    value: Spec,
+    table_type: TableType,
+    log: Option<Log>,
+}
+
+/// What follows from the options.
+#[derive(Clone)]
+pub struct Plan {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// Kafka's properties, as the caller gave them.
+    pub kafka: BTreeMap<String, String>,
+    /// Which partitions; `None`: all.
+    pub partitions: Option<BTreeSet<i32>>,
+    /// Where single partitions start.
+    pub start: BTreeMap<i32, Start>,
+    /// Where all others start.
+    pub start_all: Start,
+    /// What to do without a usable offset.
+    pub offset_reset: OffsetReset,
+    /// What to keep of the rows.
+    pub table_type: TableType,
+    /// The columns.
+    pub schema: Arc<TableSchema>,
+    /// Fills the key's columns.
+    pub key: Decoder,
+    /// Fills the value's columns.
+    pub value: Decoder,
+    /// Bounds fetch queues and everything decoded but not yet published, together.
+    pub memory_budget_bytes: usize,
+    /// How many threads decode; `None`: as many as there are cores, at most one a partition.
+    pub ingest_threads: Option<usize>,
+    /// How long a poll that has something waits for more.
+    pub linger: Duration,
+    /// Where librdkafka's and karrow's messages go.
+    pub log: Option<Log>,
+}
+
+/// The library's keys that name columns or say something about them, without `karrow.`; `deephaven.` works as well.
+const COLUMN_KEYS: [&str; 13] = [
+    "partition.column.name",
+    "offset.column.name",
+    "timestamp.column.name",
+    "receivetime.column.name",
+    "keybytes.column.name",
+    "valuebytes.column.name",
+    "key.column.name",
+    "key.column.type",
+    "value.column.name",
+    "value.column.type",
+    "headers.column.name",
+    "timestamptype.column.name",
+    "leaderepoch.column.name",
+];
+
+const TIMESTAMP_TYPE: &str = "timestamp.column.type";
+const MEMORY_BUDGET: &str = "memory.budget.bytes";
+const INGEST_THREADS: &str = "ingest.threads";
+const POLL_LINGER: &str = "poll.linger.ms";
+
+/// The library's other keys, which Deephaven does not have.
+const OWN_KEYS: [&str; 4] = [TIMESTAMP_TYPE, MEMORY_BUDGET, INGEST_THREADS, POLL_LINGER];
+
+/// Properties of the Java client that karrow reads itself: they tell a simple spec its type.
+const DESERIALIZER_KEYS: [&str; 2] = ["key.deserializer", "value.deserializer"];
+
+/// Keys that karrow must own for its promises to hold, and why (rule K4).
+const REFUSED: [(&str, &str); 5] = [
+    ("enable.partition.eof", "karrow turns it on, to know where a partition ends"),
+    ("enable.auto.offset.store", "karrow tracks offsets itself, by what a snapshot shows"),
+    ("plugin.library.paths", "karrow loads no code into its host"),
+    ("log.queue", "messages are read through a log handle"),
+    ("test.mock.num.brokers", "use the embedded cluster's bootstrap servers"),
+];
+
+const MIN_MEMORY_BUDGET: usize = 1024 * 1024;
+const DEFAULT_MEMORY_BUDGET: usize = 256 * 1024 * 1024;
+
+impl Options {
+    /// Options for a topic, everything else at its default: all partitions, new records only, both specs from
+    /// properties, blink.
+    pub fn new(topic: &str) -> Result<Options> {
+        if topic.is_empty() {
+            return Err(Error::argument("topic", "the name is empty; give the name of a Kafka topic"));
+        }
+        Ok(Options {
+            topic: topic.to_owned(),
+            properties: BTreeMap::new(),
+            partitions: None,
+            start: BTreeMap::new(),
+            start_all: Start::DontSeek,
+            key: Spec::FROM_PROPERTIES,
+            value: Spec::FROM_PROPERTIES,
+            table_type: TableType::Blink,
+            log: None,
+        })
+    }
+
+    /// Sets a property, Kafka's or the library's; `None` sets it back to its default.
+    pub fn set(&mut self, key: &str, value: Option<&str>) -> Result<()> {
+        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == key) {
+            return Err(Error::argument(key, format!("this property cannot be set: {why}")));
+        }
+        if let Some((prefix, suffix)) = library_key(key) {
+            let known = COLUMN_KEYS.contains(&suffix) || (prefix == "karrow" && OWN_KEYS.contains(&suffix));
+            if !known {
+                let keys = COLUMN_KEYS.iter().chain(&OWN_KEYS).map(|suffix| format!("karrow.{suffix}"));
+                let near = nearest(&format!("karrow.{suffix}"), keys);
+                return Err(Error::argument(key, format!("unknown key{near}")));
+            }
+            let other = format!("{}.{suffix}", if prefix == "karrow" { "deephaven" } else { "karrow" });
+            if value.is_some() && self.properties.contains_key(&other) {
+                return Err(Error::argument(key, format!("{other} is set already, and both mean the same")));
+            }
+        }
+        match value {
+            Some(value) => self.properties.insert(key.to_owned(), value.to_owned()),
+            None => self.properties.remove(key),
+        };
+        Ok(())
+    }
+
+    /// Reads only these partitions (rule P2). Order and duplicates do not matter.
+    pub fn set_partitions(&mut self, ids: &[i32]) -> Result<()> {
+        if ids.is_empty() {
+            return Err(Error::argument("ids", "the list is empty; name at least one partition, or set none for all"));
+        }
+        if let Some(id) = ids.iter().find(|id| **id < 0) {
+            return Err(Error::argument("ids", format!("{id} is not a partition; partitions count from 0")));
+        }
+        self.partitions = Some(ids.iter().copied().collect());
+        Ok(())
+    }
+
+    /// Where a partition starts (`None`: all that have no entry of their own).
+    pub fn set_start(&mut self, partition: Option<i32>, start: Start) -> Result<()> {
+        match partition {
+            None => self.start_all = start,
+            Some(id) if id < 0 => {
+                let message = format!("{id} is neither a partition, which count from 0, nor ALL_PARTITIONS (-1)");
+                return Err(Error::argument("partition", message));
+            }
+            Some(id) => {
+                self.start.insert(id, start);
+            }
+        }
+        Ok(())
+    }
+
+    /// How one side of every record becomes columns.
+    pub fn set_spec(&mut self, side: Side, spec: Spec) {
+        match side {
+            Side::Key => self.key = spec,
+            Side::Value => self.value = spec,
+        }
+    }
+
+    /// What the table keeps.
+    pub fn set_table_type(&mut self, table_type: TableType) -> Result<()> {
+        if let TableType::Ring { capacity: ..=0 } = table_type {
+            return Err(Error::argument("capacity", "a ring keeps at least 1 row of each partition"));
+        }
+        self.table_type = table_type;
+        Ok(())
+    }
+
+    /// Where messages go.
+    pub fn set_log(&mut self, log: Option<Log>) {
+        self.log = log;
+    }
+
+    /// The table's columns, without asking anybody.
+    pub fn schema(&self) -> Result<Arc<TableSchema>> {
+        Ok(self.columns()?.0)
+    }
+
+    /// Checks everything that can be checked without a broker.
+    pub fn plan(&self) -> Result<Plan> {
+        let kafka = self.kafka_properties()?;
+        let (schema, key, value) = self.columns()?;
+        let offset_reset = match self.properties.get("auto.offset.reset") {
+            None => OffsetReset::Latest,
+            Some(value) => OffsetReset::parse(value).ok_or_else(|| {
+                Error::argument("auto.offset.reset", format!("'{value}' is not earliest, latest, error or none"))
+            })?,
+        };
+        let memory_budget_bytes = self.number(MEMORY_BUDGET)?.unwrap_or(DEFAULT_MEMORY_BUDGET);
+        if memory_budget_bytes < MIN_MEMORY_BUDGET {
+            let message = format!("{memory_budget_bytes} bytes are too few; give at least {MIN_MEMORY_BUDGET}");
+            return Err(Error::argument(&format!("karrow.{MEMORY_BUDGET}"), message));
+        }
+        let ingest_threads = self.number(INGEST_THREADS)?;
+        if ingest_threads == Some(0) {
+            return Err(Error::argument(&format!("karrow.{INGEST_THREADS}"), "at least 1 thread has to decode"));
+        }
+        let linger_ms = self.number(POLL_LINGER)?.unwrap_or(0);
+        Ok(Plan {
+            topic: self.topic.as_str().into(),
+            kafka,
+            partitions: self.partitions.clone(),
+            start: self.start.clone(),
+            start_all: self.start_all,
+            offset_reset,
+            table_type: self.table_type,
+            schema,
+            key,
+            value,
+            memory_budget_bytes,
+            ingest_threads,
+            linger: Duration::from_millis(linger_ms.try_into().unwrap_or(u64::MAX)),
+            log: self.log.clone(),
+        })
+    }
+
+    fn kafka_properties(&self) -> Result<BTreeMap<String, String>> {
+        let kafka: BTreeMap<String, String> = self
+            .properties
+            .iter()
+            .filter(|(key, _)| {
+                library_key(key).is_none() && !DESERIALIZER_KEYS.contains(&key.as_str()) && !is_registry_key(key)
+            })
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !kafka.contains_key("bootstrap.servers") && !kafka.contains_key("metadata.broker.list") {
+            return Err(Error::argument("bootstrap.servers", "not set; give host:port of at least one broker"));
+        }
+        if kafka.get("enable.auto.commit").is_some_and(|value| value != "false") {
+            return Err(Error::new(
+                Status::Unsupported,
+                "enable.auto.commit: karrow does not commit offsets by itself; set it to false or leave it out",
+            )
+            .with_detail("argument", "enable.auto.commit"));
+        }
+        Ok(kafka)
+    }
+
+    fn columns(&self) -> Result<(Arc<TableSchema>, Decoder, Decoder)> {
+        if self.key == Spec::Ignore && self.value == Spec::Ignore {
+            return Err(Error::argument(
+                "key and value specs",
+                "both are ignore, which leaves nothing to read; give at least one side another spec",
+            ));
+        }
+        let mut properties: ColumnProperties = DESERIALIZER_KEYS
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), self.properties.get(*key)?.clone())))
+            .collect();
+        for key in ["key.column.name", "key.column.type", "value.column.name", "value.column.type"] {
+            if let Some(value) = self.library(key) {
+                properties.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        let (key_columns, key) = self.key.resolve(Side::Key, &properties)?;
+        let (value_columns, value) = self.value.resolve(Side::Value, &properties)?;
+        let schema = TableSchema::new(&self.topic, self.common_columns()?, key_columns, value_columns)?;
+        Ok((Arc::new(schema), key, value))
+    }
+
+    fn common_columns(&self) -> Result<Vec<(CommonColumn, String)>> {
+        let timestamp_unit = match self.library(TIMESTAMP_TYPE) {
+            None => TimeUnit::Nanosecond,
+            Some(name) => match types::parse(name) {
+                Ok(DataType::Timestamp(unit @ (TimeUnit::Nanosecond | TimeUnit::Millisecond), Some(zone)))
+                    if &*zone == "UTC" =>
+                {
+                    unit
+                }
+                _ => {
+                    let message = format!("'{name}' is neither timestamp[ns, UTC] nor timestamp[ms, UTC]");
+                    return Err(Error::argument(&format!("karrow.{TIMESTAMP_TYPE}"), message));
+                }
+            },
+        };
+        let named = [
+            (CommonColumn::Partition, "KafkaPartition"),
+            (CommonColumn::Offset, "KafkaOffset"),
+            (CommonColumn::Timestamp(timestamp_unit), "KafkaTimestamp"),
+            (CommonColumn::ReceiveTime, ""),
+            (CommonColumn::KeyBytes, ""),
+            (CommonColumn::ValueBytes, ""),
+            (CommonColumn::Headers, ""),
+            (CommonColumn::TimestampType, ""),
+            (CommonColumn::LeaderEpoch, ""),
+        ];
+        Ok(named
+            .into_iter()
+            .map(|(column, default)| {
+                let name = self.library(&format!("{}.column.name", column.key())).unwrap_or(default);
+                (column, name.to_owned())
+            })
+            .filter(|(_, name)| !name.is_empty())
+            .collect())
+    }
+
+    /// The value of one of the library's keys, whichever way it is spelt.
+    fn library(&self, suffix: &str) -> Option<&str> {
+        let get = |prefix: &str| self.properties.get(&format!("{prefix}.{suffix}"));
+        get("karrow").or_else(|| get("deephaven")).map(String::as_str)
+    }
+
+    fn number(&self, suffix: &str) -> Result<Option<usize>> {
+        let parse = |value: &str| {
+            value.parse().map_err(|_| {
+                Error::argument(&format!("karrow.{suffix}"), format!("'{value}' is not a whole number of 0 or more"))
+            })
+        };
+        self.library(suffix).map(parse).transpose()
+    }
+}
+
+/// The prefix and the rest of a key that is the library's.
+fn library_key(key: &str) -> Option<(&str, &str)> {
+    key.split_once('.').filter(|(prefix, _)| matches!(*prefix, "karrow" | "deephaven"))
+}
+
+/// Keys that are the schema registry client's (rule K2): no business of Kafka's.
+fn is_registry_key(key: &str) -> bool {
+    key.starts_with("schema.registry.") || key.starts_with("basic.auth.")
+}
+
+/// `; did you mean …?` with the keys that look most like this one, or nothing.
+pub(crate) fn nearest(key: &str, known: impl Iterator<Item = String>) -> String {
+    let mut close: Vec<(f64, String)> = known
+        .map(|candidate| (strsim::jaro_winkler(key, &candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let names: Vec<String> = close.into_iter().take(3).map(|(_, candidate)| candidate).collect();
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(pairs: &[(&str, &str)]) -> Options {
+        let mut options = Options::new("orders").unwrap();
+        options.set("bootstrap.servers", Some("localhost:1")).unwrap();
+        options.set_spec(Side::Key, Spec::Ignore);
+        options.set("karrow.value.column.type", Some("utf8")).unwrap();
+        for (key, value) in pairs {
+            options.set(key, Some(value)).unwrap();
+        }
+        options
+    }
+
+    fn set_error(key: &str, value: &str) -> String {
+        options(&[]).set(key, Some(value)).unwrap_err().message().to_owned()
+    }
+
+    fn plan_error(pairs: &[(&str, &str)]) -> String {
+        options(pairs).plan().err().unwrap().message().to_owned()
+    }
+
+    fn names(options: &Options) -> Vec<String> {
+        let schema = options.schema().unwrap();
+        schema.arrow().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    #[test]
+    fn common_columns_have_deephavens_names_and_order_and_can_be_left_out() {
+        assert_eq!(names(&options(&[])), ["KafkaPartition", "KafkaOffset", "KafkaTimestamp", "KafkaValue"]);
+        let all = options(&[
+            ("karrow.leaderepoch.column.name", "Epoch"),
+            ("deephaven.receivetime.column.name", "Received"),
+            ("karrow.keybytes.column.name", "KeySize"),
+            ("karrow.valuebytes.column.name", "ValueSize"),
+            ("karrow.headers.column.name", "Headers"),
+            ("karrow.timestamptype.column.name", "Kind"),
+            ("karrow.timestamp.column.name", ""),
+            ("karrow.value.column.name", "Text"),
+        ]);
+        assert_eq!(
+            names(&all),
+            ["KafkaPartition", "KafkaOffset", "Received", "KeySize", "ValueSize", "Headers", "Kind", "Epoch", "Text"]
+        );
+    }
+
+    #[test]
+    fn timestamps_can_be_milliseconds() {
+        let schema = options(&[("karrow.timestamp.column.type", "timestamp[ms, UTC]")]).schema().unwrap();
+        assert_eq!(*schema.arrow().field(2).data_type(), types::timestamp(TimeUnit::Millisecond, Some("UTC")));
+        assert_eq!(
+            plan_error(&[("karrow.timestamp.column.type", "int64")]),
+            "karrow.timestamp.column.type: 'int64' is neither timestamp[ns, UTC] nor timestamp[ms, UTC]"
+        );
+    }
+
+    #[test]
+    fn both_spellings_of_one_key_are_an_error() {
+        let mut options = options(&[("deephaven.offset.column.name", "O")]);
+        let error = options.set("karrow.offset.column.name", Some("X")).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "karrow.offset.column.name: deephaven.offset.column.name is set already, and both mean the same"
+        );
+        options.set("deephaven.offset.column.name", None).unwrap();
+        options.set("karrow.offset.column.name", Some("X")).unwrap();
+        assert!(names(&options).contains(&"X".to_owned()));
+    }
+
+    #[test]
+    fn unknown_library_keys_name_the_nearest() {
+        let error = set_error("karrow.ofset.column.name", "x");
+        let expected = "karrow.ofset.column.name: unknown key; did you mean karrow.offset.column.name or ";
+        assert!(error.starts_with(expected), "{error}");
+        assert!(set_error("deephaven.memory.budget.bytes", "1").contains("did you mean karrow.memory.budget.bytes"));
+    }
+
+    #[test]
+    fn keys_that_karrow_owns_are_refused_with_the_reason() {
+        for (key, why) in REFUSED {
+            assert_eq!(set_error(key, "true"), format!("{key}: this property cannot be set: {why}"));
+        }
+    }
+
+    #[test]
+    fn numbers_are_checked() {
+        assert_eq!(
+            plan_error(&[("karrow.memory.budget.bytes", "1k")]),
+            "karrow.memory.budget.bytes: '1k' is not a whole number of 0 or more"
+        );
+        assert_eq!(
+            plan_error(&[("karrow.memory.budget.bytes", "1000")]),
+            "karrow.memory.budget.bytes: 1000 bytes are too few; give at least 1048576"
+        );
+        assert_eq!(
+            plan_error(&[("karrow.ingest.threads", "0")]),
+            "karrow.ingest.threads: at least 1 thread has to decode"
+        );
+    }
+
+    #[test]
+    fn kafka_keys_pass_through_and_the_others_do_not() {
+        let plan = options(&[
+            ("fetch.wait.max.ms", "7"),
+            ("schema.registry.url", "http://localhost"),
+            ("key.deserializer", "whatever"),
+            ("karrow.poll.linger.ms", "3"),
+        ])
+        .plan()
+        .unwrap();
+        assert_eq!(plan.kafka.keys().collect::<Vec<_>>(), ["bootstrap.servers", "fetch.wait.max.ms"]);
+        assert_eq!(plan.linger, Duration::from_millis(3));
+        assert_eq!(plan.offset_reset, OffsetReset::Latest);
+    }
+
+    #[test]
+    fn what_is_missing_or_contradictory_is_said() {
+        let mut missing = options(&[]);
+        missing.set("bootstrap.servers", None).unwrap();
+        assert_eq!(
+            missing.plan().err().unwrap().message(),
+            "bootstrap.servers: not set; give host:port of at least one broker"
+        );
+        let mut nothing = options(&[]);
+        nothing.set_spec(Side::Value, Spec::Ignore);
+        assert!(nothing.plan().err().unwrap().message().starts_with("key and value specs: both are ignore"));
+        assert!(plan_error(&[("auto.offset.reset", "first")]).starts_with("auto.offset.reset: 'first' is not"));
+        assert!(plan_error(&[("enable.auto.commit", "true")]).starts_with("enable.auto.commit: karrow does not"));
+        assert!(Options::new("").err().unwrap().message().starts_with("topic: the name is empty"));
+    }
+
+    #[test]
+    fn partitions_offsets_and_tables_are_checked() {
+        let mut options = options(&[]);
+        assert!(options.set_partitions(&[]).unwrap_err().message().contains("the list is empty"));
+        assert!(options.set_partitions(&[1, -4]).unwrap_err().message().contains("-4 is not a partition"));
+        assert!(options.set_start(Some(-4), Start::End).unwrap_err().message().contains("ALL_PARTITIONS (-1)"));
+        assert!(Start::from_number(-4).unwrap_err().message().starts_with("offset: -4 is neither an offset"));
+        let ring = TableType::Ring { capacity: 0 };
+        assert!(options.set_table_type(ring).unwrap_err().message().contains("at least 1 row"));
+    }
+}

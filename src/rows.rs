@@ -1,0 +1,557 @@
+//! Rows of one partition, being written: every column in step, a row whole or absent.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::TimeUnit;
+
+use crate::column::{ColumnBuffer, SizeHint};
+use crate::error::{Error, Result, Status};
+use crate::format::{Decoder, Side};
+use crate::schema::{CommonColumn, TableSchema};
+use crate::types;
+
+/// One record as the source lends it: nothing in it is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp.
+    pub timestamp: RecordTime,
+    /// When karrow got it: wall clock, ns since 1970-01-01 UTC.
+    pub receive_time_ns: i64,
+    /// The leader epoch it was read under; `None`: not told.
+    pub leader_epoch: Option<i32>,
+    /// Its key; `None`: Kafka's null.
+    pub key: Option<&'a [u8]>,
+    /// Its value; `None`: Kafka's null.
+    pub value: Option<&'a [u8]>,
+    /// Its headers, in order; empty also when nobody wants them.
+    pub headers: &'a [Header<'a>],
+}
+
+/// One header of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'a> {
+    /// Its key, which should be UTF-8.
+    pub key: &'a [u8],
+    /// Its value; `None`: null.
+    pub value: Option<&'a [u8]>,
+}
+
+/// A record's timestamp: milliseconds since 1970-01-01 UTC, and who set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordTime {
+    /// The record has none.
+    None,
+    /// Set by the producer.
+    Create(i64),
+    /// Set by the broker when it appended the record.
+    LogAppend(i64),
+}
+
+impl Record<'_> {
+    /// How many bytes the record brings along.
+    pub fn payload_bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        self.key.map_or(0, <[u8]>::len)
+            + self.value.map_or(0, <[u8]>::len)
+            + headers.map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len)).sum::<usize>()
+    }
+}
+
+/// Why a record is not in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRecord {
+    /// `key`, `value`, `timestamp` or `headers`.
+    pub side: &'static str,
+    /// The column that could not take its value; `None`: the payload as a whole is at fault.
+    pub column: Option<String>,
+    /// What was expected and what was found.
+    pub reason: String,
+}
+
+impl BadRecord {
+    /// The error that a partition fails with: names column, reason and place.
+    pub fn into_error(self, topic: &str, partition: i32, offset: i64) -> Error {
+        let column = self.column.as_ref().map(|column| format!("column {column}: ")).unwrap_or_default();
+        let message = format!("{column}{}, at {topic}[{partition}]@{offset} ({})", self.reason, self.side);
+        let error = Error::new(Status::BadRecord, message)
+            .at(partition, offset)
+            .with_detail("topic", topic)
+            .with_detail("side", self.side)
+            .with_detail("reason", self.reason);
+        match self.column {
+            Some(column) => error.with_detail("column", column),
+            None => error,
+        }
+    }
+}
+
+/// When a chunk is full. A chunk is the unit of memory that the tables keep and drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkLimits {
+    /// The most rows.
+    pub rows: usize,
+    /// About the most bytes; a single larger record gets a chunk of its own.
+    pub bytes: usize,
+}
+
+impl Default for ChunkLimits {
+    fn default() -> ChunkLimits {
+        ChunkLimits { rows: 64 * 1024, bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// What happens to the chunk in progress when it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnSeal {
+    /// Later rows go behind the published ones in the same memory: the table sees one chunk grow.
+    Continue,
+    /// The chunk is handed over, and a new one begun: the table keeps nothing of it for long.
+    Begin,
+}
+
+/// Rows that a cycle publishes: one immutable batch.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// The rows of the chunk so far, those published by earlier cycles included.
+    pub batch: RecordBatch,
+    /// How many rows at the front earlier cycles have published already.
+    pub already_published: usize,
+    /// Whether the chunk may still grow.
+    pub open: bool,
+}
+
+/// The rows of one partition that no cycle has published yet, and the chunk they go into.
+pub struct RowBuffer {
+    schema: Arc<TableSchema>,
+    partition: i32,
+    key: Decoder,
+    value: Decoder,
+    limits: ChunkLimits,
+    on_seal: OnSeal,
+    columns: Vec<ColumnBuffer>,
+    /// Whole rows in the chunk in progress; columns may be longer while a row is being written.
+    rows: usize,
+    /// How many of them have been published.
+    published: usize,
+    /// What those published rows take.
+    published_bytes: usize,
+    /// What the unpublished rows of the chunk in progress take, as of the last measurement.
+    unpublished_bytes: usize,
+    /// At most what has come into the chunk in progress since: payload sizes plus `fixed_row_bytes` a row.
+    unmeasured_bytes: usize,
+    /// What a row takes before any text or bytes.
+    fixed_row_bytes: usize,
+    closed: Vec<Sealed>,
+    closed_rows: usize,
+    closed_bytes: usize,
+}
+
+impl RowBuffer {
+    /// An empty buffer for one partition.
+    pub fn new(
+        schema: Arc<TableSchema>,
+        partition: i32,
+        key: Decoder,
+        value: Decoder,
+        limits: ChunkLimits,
+        on_seal: OnSeal,
+    ) -> Result<RowBuffer> {
+        let columns = schema
+            .arrow()
+            .fields()
+            .iter()
+            .map(|field| ColumnBuffer::new(field.data_type(), &SizeHint::default()))
+            .collect::<Result<Vec<_>>>()?;
+        let fields = schema.arrow().fields();
+        let fixed_row_bytes = fields.iter().map(|field| field.data_type().primitive_width().unwrap_or(4)).sum();
+        Ok(RowBuffer {
+            schema,
+            partition,
+            key,
+            value,
+            limits,
+            on_seal,
+            columns,
+            rows: 0,
+            published: 0,
+            published_bytes: 0,
+            unpublished_bytes: 0,
+            unmeasured_bytes: 0,
+            fixed_row_bytes,
+            closed: Vec::new(),
+            closed_rows: 0,
+            closed_bytes: 0,
+        })
+    }
+
+    /// Adds the record as one row, or leaves everything as it was and says why.
+    pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
+        let record_bytes = record.payload_bytes() + self.fixed_row_bytes;
+        if self.is_full_for(record_bytes) {
+            self.close_chunk();
+        }
+        match self.write(record) {
+            Ok(()) => {
+                self.rows += 1;
+                self.unmeasured_bytes += record_bytes;
+                Ok(())
+            }
+            Err(bad) => {
+                self.roll_back();
+                Err(bad)
+            }
+        }
+    }
+
+    /// Takes back a row that a panic left unfinished.
+    pub fn roll_back(&mut self) {
+        for column in &mut self.columns {
+            column.truncate(self.rows);
+        }
+    }
+
+    /// How many rows no cycle has published.
+    pub fn unpublished_rows(&self) -> usize {
+        self.closed_rows + self.rows - self.published
+    }
+
+    /// At most how many bytes have come since the last [`RowBuffer::measure`]: cheap enough to ask after every record.
+    pub fn unmeasured_bytes(&self) -> usize {
+        self.unmeasured_bytes
+    }
+
+    /// How many bytes the unpublished rows take.
+    pub fn measure(&mut self) -> usize {
+        self.unpublished_bytes = self.columns.iter().map(ColumnBuffer::unpublished_bytes).sum();
+        self.unmeasured_bytes = 0;
+        self.closed_bytes + self.unpublished_bytes
+    }
+
+    /// Gives up all unpublished rows as immutable batches, in order. Nothing is copied.
+    pub fn seal(&mut self) -> Vec<Sealed> {
+        if self.rows > self.published {
+            match self.on_seal {
+                OnSeal::Begin => self.close_chunk(),
+                OnSeal::Continue => {
+                    self.measure();
+                    let batch = self.publish();
+                    self.closed.push(Sealed { batch, already_published: self.published, open: true });
+                    self.published = self.rows;
+                    self.published_bytes += self.unpublished_bytes;
+                    self.unpublished_bytes = 0;
+                }
+            }
+        }
+        self.closed_rows = 0;
+        self.closed_bytes = 0;
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Whether one more record of this size belongs into a new chunk. Looks at the columns only when payload sizes
+    /// alone cannot tell: columns may hold much less than the payloads they were picked from.
+    fn is_full_for(&mut self, record_bytes: usize) -> bool {
+        let over = |rows: &RowBuffer| {
+            let chunk_bytes = rows.published_bytes + rows.unpublished_bytes + rows.unmeasured_bytes;
+            chunk_bytes + record_bytes > rows.limits.bytes
+        };
+        if self.rows == 0 {
+            return false;
+        }
+        if self.rows >= self.limits.rows {
+            return true;
+        }
+        if !over(self) {
+            return false;
+        }
+        self.measure();
+        over(self)
+    }
+
+    fn close_chunk(&mut self) {
+        self.measure();
+        let hints: Vec<SizeHint> = self.columns.iter().map(ColumnBuffer::size_hint).collect();
+        let batch = self.publish();
+        self.closed.push(Sealed { batch, already_published: self.published, open: false });
+        self.closed_rows += self.rows - self.published;
+        self.closed_bytes += self.unpublished_bytes;
+        let fields = self.schema.arrow().fields().iter().zip(&hints);
+        self.columns = fields
+            .map(|(field, hint)| {
+                ColumnBuffer::new(field.data_type(), hint).expect("the same types made a buffer before")
+            })
+            .collect();
+        self.rows = 0;
+        self.published = 0;
+        self.published_bytes = 0;
+        self.unpublished_bytes = 0;
+    }
+
+    fn publish(&mut self) -> RecordBatch {
+        let columns = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
+        RecordBatch::try_new(Arc::clone(self.schema.arrow()), columns)
+            .expect("columns are made from the schema and kept in step")
+    }
+
+    fn write(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
+        let schema = &self.schema;
+        let (common, rest) = self.columns.split_at_mut(schema.key().start);
+        for (index, (kind, column)) in schema.common().iter().zip(common).enumerate() {
+            write_common(*kind, column, self.partition, record)
+                .map_err(|(side, reason)| located(schema, side, Some(index), reason))?;
+        }
+        let (key, value) = rest.split_at_mut(schema.key().len());
+        self.key.decode(record.key, key).map_err(|bad| {
+            let column = bad.column.map(|index| schema.key().start + index);
+            located(schema, Side::Key.name(), column, bad.reason)
+        })?;
+        self.value.decode(record.value, value).map_err(|bad| {
+            let column = bad.column.map(|index| schema.value().start + index);
+            located(schema, Side::Value.name(), column, bad.reason)
+        })
+    }
+}
+
+#[cold]
+fn located(schema: &TableSchema, side: &'static str, column: Option<usize>, reason: String) -> BadRecord {
+    let column = column.map(|index| schema.arrow().field(index).name().clone());
+    BadRecord { side, column, reason }
+}
+
+#[inline]
+fn write_common(
+    kind: CommonColumn,
+    column: &mut ColumnBuffer,
+    partition: i32,
+    record: &Record<'_>,
+) -> std::result::Result<(), (&'static str, String)> {
+    match kind {
+        CommonColumn::Partition => column.push_i32(partition),
+        CommonColumn::Offset => column.push_i64(record.offset),
+        CommonColumn::Timestamp(unit) => match record.timestamp {
+            RecordTime::None => column.push_null(),
+            RecordTime::Create(ms) | RecordTime::LogAppend(ms) => column.push_i64(timestamp(ms, unit)?),
+        },
+        CommonColumn::ReceiveTime => column.push_i64(record.receive_time_ns),
+        CommonColumn::KeyBytes => push_size(column, record.key, "key")?,
+        CommonColumn::ValueBytes => push_size(column, record.value, "value")?,
+        CommonColumn::TimestampType => match record.timestamp {
+            RecordTime::None => column.push_null(),
+            RecordTime::Create(_) => column.push_str("CreateTime"),
+            RecordTime::LogAppend(_) => column.push_str("LogAppendTime"),
+        },
+        CommonColumn::LeaderEpoch => match record.leader_epoch {
+            Some(epoch) => column.push_i32(epoch),
+            None => column.push_null(),
+        },
+        CommonColumn::Headers => {
+            for header in record.headers {
+                let key = std::str::from_utf8(header.key)
+                    .map_err(|_| ("headers", "expected a header key in UTF-8, found other bytes".to_owned()))?;
+                let item = column.list_items();
+                let members = item.struct_members();
+                members[0].push_str(key);
+                match header.value {
+                    Some(value) => members[1].push_bytes(value),
+                    None => members[1].push_null(),
+                }
+                item.end_struct();
+            }
+            column.end_list();
+        }
+    }
+    Ok(())
+}
+
+fn timestamp(ms: i64, unit: TimeUnit) -> std::result::Result<i64, (&'static str, String)> {
+    if unit == TimeUnit::Millisecond {
+        return Ok(ms);
+    }
+    ms.checked_mul(1_000_000).ok_or_else(|| {
+        let reason = format!(
+            "{ms} ms since 1970 is outside the range of {}; set karrow.timestamp.column.type to timestamp[ms, UTC]",
+            types::name(&types::timestamp(unit, Some("UTC")))
+        );
+        ("timestamp", reason)
+    })
+}
+
+fn push_size(
+    column: &mut ColumnBuffer,
+    payload: Option<&[u8]>,
+    side: &'static str,
+) -> std::result::Result<(), (&'static str, String)> {
+    match payload {
+        None => column.push_null(),
+        Some(payload) => {
+            let size = i32::try_from(payload.len())
+                .map_err(|_| (side, format!("{} bytes are more than an int32 can say", payload.len())))?;
+            column.push_i32(size);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Spec;
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Int32Type, Int64Type, TimestampNanosecondType};
+
+    const NS: CommonColumn = CommonColumn::Timestamp(TimeUnit::Nanosecond);
+
+    fn buffer(common: &[CommonColumn], limits: ChunkLimits, on_seal: OnSeal) -> RowBuffer {
+        let spec = |name: &str, type_name: &str| Spec::Simple {
+            column: Some(name.to_owned()),
+            type_name: Some(type_name.to_owned()),
+        };
+        let (keys, key) = spec("K", "utf8").resolve(Side::Key, &Default::default()).unwrap();
+        let (values, value) = spec("V", "int64").resolve(Side::Value, &Default::default()).unwrap();
+        let common = common.iter().map(|kind| (*kind, kind.key().to_owned())).collect();
+        let schema = Arc::new(TableSchema::new("t", common, keys, values).unwrap());
+        RowBuffer::new(schema, 3, key, value, limits, on_seal).unwrap()
+    }
+
+    fn record<'a>(offset: i64, key: &'a [u8], value: &'a [u8]) -> Record<'a> {
+        Record {
+            offset,
+            timestamp: RecordTime::Create(1_700_000_000_123),
+            receive_time_ns: 5,
+            leader_epoch: Some(7),
+            key: Some(key),
+            value: Some(value),
+            headers: &[],
+        }
+    }
+
+    #[test]
+    fn a_bad_record_leaves_no_trace_in_any_column() {
+        let mut rows = buffer(&[CommonColumn::Offset, CommonColumn::Headers], ChunkLimits::default(), OnSeal::Begin);
+        let headers = [Header { key: b"h", value: Some(b"1") }];
+        rows.append(&record(0, b"good", &1_i64.to_be_bytes())).unwrap();
+        let bad = rows.append(&Record { headers: &headers, ..record(1, b"bad", b"short") }).unwrap_err();
+        assert_eq!(bad.side, "value");
+        assert_eq!(
+            bad.into_error("orders", 3, 1).message(),
+            "column V: expected 8 bytes for int64, found 5 bytes, at orders[3]@1 (value)"
+        );
+        let bad = rows.append(&record(2, b"\xff", &1_i64.to_be_bytes())).unwrap_err();
+        assert_eq!((bad.side, bad.column.as_deref()), ("key", Some("K")));
+        rows.append(&record(3, b"good too", &2_i64.to_be_bytes())).unwrap();
+        let sealed = rows.seal();
+        let batch = &sealed[0].batch;
+        assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[0, 3]);
+        assert_eq!(batch.column(1).as_list::<i32>().values().len(), 0);
+        assert_eq!(batch.column(3).as_primitive::<Int64Type>().values(), &[1, 2]);
+    }
+
+    #[test]
+    fn every_common_column_says_what_the_record_says() {
+        let all = [
+            CommonColumn::Partition,
+            CommonColumn::Offset,
+            NS,
+            CommonColumn::ReceiveTime,
+            CommonColumn::KeyBytes,
+            CommonColumn::ValueBytes,
+            CommonColumn::Headers,
+            CommonColumn::TimestampType,
+            CommonColumn::LeaderEpoch,
+        ];
+        let mut rows = buffer(&all, ChunkLimits::default(), OnSeal::Continue);
+        let headers = [
+            Header { key: b"a", value: Some(b"1") },
+            Header { key: b"a", value: None },
+            Header { key: b"", value: Some(b"") },
+        ];
+        let eight = 9_i64.to_be_bytes();
+        rows.append(&Record { headers: &headers, ..record(10, b"", &eight) }).unwrap();
+        rows.append(&Record { timestamp: RecordTime::None, leader_epoch: None, key: None, ..record(11, b"", &eight) })
+            .unwrap();
+        rows.append(&Record { timestamp: RecordTime::LogAppend(-1), ..record(12, b"xy", &eight) }).unwrap();
+        let sealed = rows.seal();
+        let batch = &sealed[0].batch;
+        let ints = |index: usize| batch.column(index).as_primitive::<Int32Type>().iter().collect::<Vec<_>>();
+        assert_eq!(ints(0), [Some(3); 3]);
+        let times: Vec<_> = batch.column(2).as_primitive::<TimestampNanosecondType>().iter().collect();
+        assert_eq!(times, [Some(1_700_000_000_123_000_000), None, Some(-1_000_000)]);
+        assert_eq!(batch.column(3).as_primitive::<TimestampNanosecondType>().value(0), 5);
+        assert_eq!(ints(4), [Some(0), None, Some(2)]);
+        assert_eq!(ints(5), [Some(8); 3]);
+        let lists = batch.column(6).as_list::<i32>();
+        assert_eq!((lists.value_length(0), lists.value_length(1), lists.null_count()), (3, 0, 0));
+        let first = lists.value(0);
+        let pairs = first.as_struct();
+        assert_eq!(pairs.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a"), Some("a"), Some("")]);
+        let values: Vec<_> = pairs.column(1).as_binary::<i32>().iter().collect();
+        assert_eq!(values, [Some(&b"1"[..]), None, Some(b"")]);
+        let kinds: Vec<_> = batch.column(7).as_string::<i32>().iter().collect();
+        assert_eq!(kinds, [Some("CreateTime"), None, Some("LogAppendTime")]);
+        assert_eq!(ints(8), [Some(7), None, Some(7)]);
+        for column in batch.columns() {
+            column.to_data().validate_full().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_timestamp_outside_the_nanosecond_range_is_bad() {
+        let far = Record { timestamp: RecordTime::Create(9_223_372_036_855), ..record(4, b"", &[0; 8]) };
+        let mut rows = buffer(&[NS], ChunkLimits::default(), OnSeal::Continue);
+        let bad = rows.append(&far).unwrap_err();
+        assert_eq!(
+            bad.into_error("t", 3, 4).message(),
+            "column timestamp: 9223372036855 ms since 1970 is outside the range of timestamp[ns, UTC]; \
+             set karrow.timestamp.column.type to timestamp[ms, UTC], at t[3]@4 (timestamp)"
+        );
+        let edge = Record { timestamp: RecordTime::Create(9_223_372_036_854), ..far };
+        rows.append(&edge).unwrap();
+        let mut rows = buffer(&[CommonColumn::Timestamp(TimeUnit::Millisecond)], ChunkLimits::default(), OnSeal::Begin);
+        rows.append(&far).unwrap();
+    }
+
+    #[test]
+    fn a_header_key_that_is_not_utf8_is_bad() {
+        let mut rows = buffer(&[CommonColumn::Headers], ChunkLimits::default(), OnSeal::Begin);
+        let headers = [Header { key: b"ok", value: None }, Header { key: b"\xff", value: None }];
+        let bad = rows.append(&Record { headers: &headers, ..record(0, b"", &[0; 8]) }).unwrap_err();
+        assert_eq!((bad.side, bad.column.as_deref()), ("headers", Some("headers")));
+    }
+
+    #[test]
+    fn a_chunk_in_progress_grows_across_seals_without_being_copied() {
+        let mut rows = buffer(&[CommonColumn::Offset], ChunkLimits { rows: 100, bytes: 1 << 20 }, OnSeal::Continue);
+        let mut starts = Vec::new();
+        for offset in 0..30 {
+            rows.append(&record(offset, b"k", &offset.to_be_bytes())).unwrap();
+            assert_eq!(rows.unpublished_rows(), 1);
+            let sealed = rows.seal();
+            assert_eq!((sealed.len(), sealed[0].open), (1, true));
+            assert_eq!(sealed[0].already_published, usize::try_from(offset).unwrap());
+            starts.push(sealed[0].batch.column(0).to_data().buffers()[0].as_ptr());
+        }
+        assert!(starts.iter().all(|start| *start == starts[0]));
+        assert!(rows.seal().is_empty());
+    }
+
+    #[test]
+    fn chunks_close_when_full_of_rows_or_bytes() {
+        let limits = ChunkLimits { rows: 4, bytes: 1000 };
+        let mut rows = buffer(&[CommonColumn::Offset], limits, OnSeal::Begin);
+        for offset in 0..10 {
+            rows.append(&record(offset, b"k", &[0; 8])).unwrap();
+        }
+        let big = vec![b'x'; 940];
+        rows.append(&record(10, &big, &[0; 8])).unwrap();
+        rows.append(&record(11, &big, &[0; 8])).unwrap();
+        let huge = vec![b'x'; 5000];
+        rows.append(&record(12, &huge, &[0; 8])).unwrap();
+        assert!(rows.measure() > 6800);
+        let sealed: Vec<_> = rows.seal().iter().map(|sealed| sealed.batch.num_rows()).collect();
+        assert_eq!(sealed, [4, 4, 2, 1, 1, 1]);
+        assert_eq!(rows.unpublished_rows(), 0);
+    }
+}

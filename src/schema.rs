@@ -1,0 +1,200 @@
+//! The columns of a table: common ones that every record has, then the key's, then the value's (rules K6, K7, Y7).
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+use crate::error::{Error, Result};
+use crate::types;
+
+/// A column that every record can fill, whatever its key and value hold. In the order in which they appear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommonColumn {
+    /// The Kafka partition, int32, never null.
+    Partition,
+    /// The Kafka offset, int64, never null.
+    Offset,
+    /// The record's timestamp, in this unit, UTC; null if it has none.
+    Timestamp(TimeUnit),
+    /// When karrow took the record from the client: wall clock, ns, UTC.
+    ReceiveTime,
+    /// Size of the serialised key, int32; null for a null key.
+    KeyBytes,
+    /// Size of the serialised value, int32; null for a null value.
+    ValueBytes,
+    /// The record's headers, in order, duplicates kept.
+    Headers,
+    /// `CreateTime` or `LogAppendTime`; null if the record has no timestamp.
+    TimestampType,
+    /// The leader epoch under which the record was read, int32; null if the broker does not tell.
+    LeaderEpoch,
+}
+
+impl CommonColumn {
+    /// The column's name in metadata and in the option that names the column: `receivetime` for
+    /// `karrow.receivetime.column.name`.
+    pub fn key(self) -> &'static str {
+        match self {
+            CommonColumn::Partition => "partition",
+            CommonColumn::Offset => "offset",
+            CommonColumn::Timestamp(_) => "timestamp",
+            CommonColumn::ReceiveTime => "receivetime",
+            CommonColumn::KeyBytes => "keybytes",
+            CommonColumn::ValueBytes => "valuebytes",
+            CommonColumn::Headers => "headers",
+            CommonColumn::TimestampType => "timestamptype",
+            CommonColumn::LeaderEpoch => "leaderepoch",
+        }
+    }
+
+    fn data_type(self) -> DataType {
+        match self {
+            CommonColumn::Partition | CommonColumn::KeyBytes | CommonColumn::ValueBytes | CommonColumn::LeaderEpoch => {
+                DataType::Int32
+            }
+            CommonColumn::Offset => DataType::Int64,
+            CommonColumn::Timestamp(unit) => types::timestamp(unit, Some("UTC")),
+            CommonColumn::ReceiveTime => types::timestamp(TimeUnit::Nanosecond, Some("UTC")),
+            CommonColumn::TimestampType => DataType::Utf8,
+            CommonColumn::Headers => {
+                // A list of pairs and not a map: a map with duplicate keys is refused by readers.
+                let header = Fields::from(vec![
+                    Field::new("key", DataType::Utf8, false),
+                    Field::new("value", DataType::Binary, true),
+                ]);
+                DataType::List(Arc::new(Field::new("item", DataType::Struct(header), false)))
+            }
+        }
+    }
+
+    fn nullable(self) -> bool {
+        !matches!(self, CommonColumn::Partition | CommonColumn::Offset)
+    }
+}
+
+/// A column that a format makes from a key or a value.
+#[derive(Debug, Clone)]
+pub struct FormatColumn {
+    /// The column's name.
+    pub name: String,
+    /// The column's type.
+    pub data_type: DataType,
+    /// Where in the payload the column comes from; empty for the payload as a whole.
+    pub source: String,
+}
+
+/// The schema of a table, with what the row builder needs to know about the origin of its columns.
+#[derive(Debug, Clone)]
+pub struct TableSchema {
+    arrow: SchemaRef,
+    common: Vec<CommonColumn>,
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl TableSchema {
+    /// Puts the columns together. A name that appears twice is an error that names both origins.
+    pub fn new(
+        topic: &str,
+        common: Vec<(CommonColumn, String)>,
+        key: Vec<FormatColumn>,
+        value: Vec<FormatColumn>,
+    ) -> Result<TableSchema> {
+        let (key_start, value_start) = (common.len(), common.len() + key.len());
+        let value_end = value_start + value.len();
+        let mut fields: Vec<Field> = Vec::with_capacity(value_end);
+        let mut origins: Vec<String> = Vec::with_capacity(value_end);
+        let mut add = |name: &str, data_type, nullable, origin: &str, source: &str, told: String| {
+            if let Some(earlier) = fields.iter().position(|field| field.name() == name) {
+                return Err(Error::argument(
+                    "columns",
+                    format!("two columns are named '{name}': {} and {told}; rename one of them", origins[earlier]),
+                )
+                .with_detail("column", name));
+            }
+            fields.push(Field::new(name, data_type, nullable).with_metadata(
+                [("karrow.origin", origin), ("karrow.source", source)].map(|(k, v)| (k.to_owned(), v.to_owned())),
+            ));
+            origins.push(told);
+            Ok(())
+        };
+        for (column, name) in &common {
+            let told = format!("the common column {} (karrow.{0}.column.name)", column.key());
+            add(name, column.data_type(), column.nullable(), "common", column.key(), told)?;
+        }
+        for (columns, origin) in [(key, "key"), (value, "value")] {
+            for column in columns {
+                let told = format!("a column of the {origin}");
+                add(&column.name, column.data_type, true, origin, &column.source, told)?;
+            }
+        }
+        let metadata = [("karrow.topic".to_owned(), topic.to_owned())];
+        Ok(TableSchema {
+            arrow: Arc::new(Schema::new_with_metadata(fields, metadata)),
+            common: common.into_iter().map(|(column, _)| column).collect(),
+            key: key_start..value_start,
+            value: value_start..value_end,
+        })
+    }
+
+    /// The Arrow schema: the same for every partition and every cycle.
+    pub fn arrow(&self) -> &SchemaRef {
+        &self.arrow
+    }
+
+    /// The common columns, which come first.
+    pub fn common(&self) -> &[CommonColumn] {
+        &self.common
+    }
+
+    /// Which columns the key fills.
+    pub fn key(&self) -> Range<usize> {
+        self.key.clone()
+    }
+
+    /// Which columns the value fills.
+    pub fn value(&self) -> Range<usize> {
+        self.value.clone()
+    }
+
+    /// Whether records need to come with their headers, which cost more than most decoders.
+    pub fn wants_headers(&self) -> bool {
+        self.common.contains(&CommonColumn::Headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str) -> FormatColumn {
+        FormatColumn { name: name.to_owned(), data_type: DataType::Int64, source: String::new() }
+    }
+
+    #[test]
+    fn common_key_and_value_columns_follow_each_other() {
+        let common = vec![(CommonColumn::Partition, "P".to_owned()), (CommonColumn::Headers, "H".to_owned())];
+        let schema = TableSchema::new("orders", common, vec![column("K")], vec![column("V"), column("W")]).unwrap();
+        let names: Vec<_> = schema.arrow().fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["P", "H", "K", "V", "W"]);
+        assert_eq!((schema.key(), schema.value()), (2..3, 3..5));
+        assert!(schema.wants_headers());
+        assert_eq!(schema.arrow().metadata()["karrow.topic"], "orders");
+        assert_eq!(schema.arrow().field(0).metadata()["karrow.origin"], "common");
+        assert!(!schema.arrow().field(0).is_nullable() && schema.arrow().field(1).is_nullable());
+    }
+
+    #[test]
+    fn a_name_that_appears_twice_is_an_error_naming_both_origins() {
+        let common = vec![(CommonColumn::Offset, "Offset".to_owned())];
+        let error = TableSchema::new("t", common, vec![], vec![column("Offset")]).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "columns: two columns are named 'Offset': the common column offset (karrow.offset.column.name) \
+             and a column of the value; rename one of them"
+        );
+        let error = TableSchema::new("t", vec![], vec![column("X")], vec![column("X")]).unwrap_err();
+        assert!(error.message().contains("a column of the key and a column of the value"), "{error}");
+    }
+}
