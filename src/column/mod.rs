@@ -11,7 +11,7 @@ use arrow_data::ArrayData;
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::error::{Error, Result};
-pub use shared::SharedVec;
+use shared::SharedVec;
 
 /// One column of one partition, being written.
 pub struct ColumnBuffer {
@@ -91,7 +91,7 @@ impl ColumnBuffer {
     }
 
     /// How many rows have been written.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.length
     }
 
@@ -279,7 +279,7 @@ impl ColumnBuffer {
     /// Ends a row of a list column: its items are those added since the row before.
     pub fn end_list(&mut self) {
         let Values::List { ends, child } = &mut self.values else { mismatch(&self.data_type, "list") };
-        ends.push(i32::try_from(child.len()).expect("a chunk holds less than 2^31 items"));
+        ends.push(i32::try_from(child.rows()).expect("a chunk holds less than 2^31 items"));
         self.valid();
     }
 

@@ -59,7 +59,7 @@ impl Drop for Memory {
 }
 
 /// A vector of plain values whose front can be published without copying.
-pub struct SharedVec<T> {
+pub(super) struct SharedVec<T> {
     memory: Arc<Memory>,
     length: usize,
     capacity: usize,

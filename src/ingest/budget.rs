@@ -48,15 +48,15 @@ impl Budget {
     /// A partition that held `before` bytes now holds `after`.
     pub fn account(&self, before: usize, after: usize) {
         if after >= before {
-            self.used.fetch_add(after - before, Ordering::AcqRel);
+            self.used.fetch_add(after - before, Ordering::SeqCst);
         } else {
-            self.used.fetch_sub(before - after, Ordering::AcqRel);
+            self.used.fetch_sub(before - after, Ordering::SeqCst);
         }
     }
 
     /// Whether a partition that holds this much may decode another record.
     pub fn has_room(&self, held: usize) -> bool {
-        held < self.per_partition && self.used.load(Ordering::Acquire) < self.limit
+        held < self.per_partition && self.used.load(Ordering::SeqCst) < self.limit
     }
 }
 

@@ -212,7 +212,8 @@ impl Consumer {
             // What comes from here on is pending again, even if this cycle still takes it along; hence the second look.
             self.signal.clear_pending();
             if opened.slots.iter().any(|slot| slot.has_news()) {
-                self.linger(deadline)?;
+                // Interrupted, the rows are still there for the next poll.
+                self.linger(deadline).inspect_err(|_| self.signal.pend())?;
                 break;
             }
         }
@@ -306,11 +307,11 @@ impl Consumer {
     }
 
     fn begin_call(&self, name: &str) -> Result<parking_lot::MutexGuard<'_, ()>> {
+        self.check_alive()?;
         let call = self.call.try_lock().ok_or_else(|| {
             let message = format!("{name}: another open, poll or close of this consumer is running in another thread");
             Error::new(Status::Busy, message)
         })?;
-        self.check_alive()?;
         Ok(call)
     }
 

@@ -50,8 +50,13 @@ pub enum Next {
 pub struct Slot {
     partition: i32,
     shared: Arc<Shared>,
-    /// What `Inner::changed` says, for those who do not want to wait for the lock.
+    /// What `Inner` says, for those who must not wait for a lock that is held while a whole queue is served:
+    /// whether there is anything for a cycle,
     news: AtomicBool,
+    /// whether nothing more can come unless somebody resumes the partition,
+    over: AtomicBool,
+    /// whether the partition is not served for lack of room, until the next cycle makes some.
+    starved: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -64,8 +69,6 @@ struct Inner {
     parked: Option<ParkedRecord>,
     /// Where to go on, once the serving thread gets to it.
     resume: Option<i64>,
-    /// Not served for lack of room; the next cycle changes that.
-    starved: bool,
     /// What the budget counts for this partition.
     held_bytes: usize,
     /// Whether there is anything a poll would publish.
@@ -79,13 +82,14 @@ impl Slot {
             partition,
             shared,
             news: AtomicBool::new(false),
+            over: AtomicBool::new(matches!(state, PartitionState::Failed(_))),
+            starved: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 rows,
                 next_offset,
                 state,
                 parked: None,
                 resume: None,
-                starved: false,
                 held_bytes: 0,
                 changed: false,
             }),
@@ -100,13 +104,18 @@ impl Slot {
     /// Begins to serve the partition: `None` if it has stopped or there is no room; then leave its records where they
     /// are until the slot is woken.
     pub fn serve(&self) -> Option<Serving<'_>> {
-        let mut inner = self.inner.lock();
+        let inner = self.inner.lock();
         if matches!(inner.state, PartitionState::Failed(_)) {
             return None;
         }
-        if !self.shared.budget.has_room(inner.held_bytes) {
-            inner.starved = true;
-            return None;
+        let budget = &self.shared.budget;
+        if !budget.has_room(inner.held_bytes) {
+            // Said first and looked at again, because the cycle makes room first and looks who starves then.
+            self.starved.store(true, Ordering::SeqCst);
+            if !budget.has_room(inner.held_bytes) {
+                return None;
+            }
+            self.starved.store(false, Ordering::SeqCst);
         }
         Some(Serving { slot: self, inner: Some(inner) })
     }
@@ -173,6 +182,7 @@ impl Slot {
             ));
         }
         inner.resume = Some(offset);
+        self.over.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -183,7 +193,7 @@ impl Slot {
         self.shared.budget.account(inner.held_bytes, 0);
         inner.held_bytes = 0;
         inner.changed = false;
-        self.news.store(false, Ordering::Release);
+        self.publish_flags(&inner);
         let contribution = Contribution { sealed, next_offset: inner.next_offset, state: inner.state.clone() };
         MutexGuard::unlock_fair(inner);
         contribution
@@ -197,13 +207,18 @@ impl Slot {
     /// Whether the partition found no room and waits to be woken. Asked after every partition has contributed: one that
     /// starves later than that finds room again, or rows behind which another cycle will come.
     pub fn take_starved(&self) -> bool {
-        std::mem::take(&mut self.inner.lock().starved)
+        self.starved.swap(false, Ordering::SeqCst)
     }
 
     /// Whether nothing more can come of this partition unless somebody resumes it.
     pub fn is_over(&self) -> bool {
-        let inner = self.inner.lock();
-        matches!(inner.state, PartitionState::Failed(_)) && inner.resume.is_none() && !inner.changed
+        self.over.load(Ordering::Acquire)
+    }
+
+    fn publish_flags(&self, inner: &Inner) {
+        let failed = matches!(inner.state, PartitionState::Failed(_));
+        self.over.store(failed && inner.resume.is_none() && !inner.changed, Ordering::Release);
+        self.news.store(inner.changed, Ordering::Release);
     }
 
     /// Brings the budget up to date.
@@ -247,7 +262,6 @@ impl Serving<'_> {
                 if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
                     slot.settle(inner);
                     if !slot.shared.budget.has_room(inner.held_bytes) {
-                        inner.starved = true;
                         return Flow::Stop;
                     }
                 }
@@ -331,8 +345,8 @@ impl Drop for Serving<'_> {
         let Some(mut inner) = self.inner.take() else { return };
         self.slot.settle(&mut inner);
         inner.changed |= inner.rows.unpublished_rows() > 0;
+        self.slot.publish_flags(&inner);
         if inner.changed {
-            self.slot.news.store(true, Ordering::Release);
             self.slot.shared.signal.pend();
         }
         // The polling thread may be waiting for this buffer: it comes first.

@@ -445,6 +445,8 @@ impl Serve<'_> {
         let (time, epoch) =
             unsafe { (rd::rd_kafka_message_timestamp(message, &mut kind), rd::rd_kafka_message_leader_epoch(message)) };
         let timestamp = match kind {
+            // Kafka's own way to say that a record has none.
+            _ if time == -1 => RecordTime::None,
             rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_CREATE_TIME => RecordTime::Create(time),
             rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => RecordTime::LogAppend(time),
             rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => RecordTime::None,
