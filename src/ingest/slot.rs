@@ -105,7 +105,7 @@ impl Slot {
     /// are until the slot is woken.
     pub fn serve(&self) -> Option<Serving<'_>> {
         let inner = self.inner.lock();
-        if matches!(inner.state, PartitionState::Failed(_)) {
+        if matches!(inner.state, PartitionState::Failed(_)) || inner.resume.is_some() {
             return None;
         }
         let budget = &self.shared.budget;
@@ -130,8 +130,6 @@ impl Slot {
         let mut inner = self.inner.lock();
         let offset = inner.resume.take()?;
         let parked = inner.parked.take();
-        inner.state = PartitionState::Reading;
-        inner.changed = true;
         let mut serving = Serving { slot: self, inner: Some(inner) };
         match parked {
             Some(parked) if offset == parked.offset => {
@@ -156,13 +154,6 @@ impl Slot {
             )
             .with_detail("argument", "partition"));
         };
-        if inner.resume.is_some() {
-            return Err(Error::new(
-                Status::InvalidState,
-                format!("partition: {} is being resumed already", self.partition),
-            )
-            .with_detail("argument", "partition"));
-        }
         if inner.changed {
             return Err(Error::new(
                 Status::InvalidState,
@@ -182,7 +173,11 @@ impl Slot {
             ));
         }
         inner.resume = Some(offset);
-        self.over.store(false, Ordering::Release);
+        // At once, so that a failure shown from now on is a new one.
+        inner.state = PartitionState::Reading;
+        inner.changed = true;
+        self.publish_flags(&inner);
+        self.shared.signal.pend();
         Ok(())
     }
 
@@ -217,7 +212,7 @@ impl Slot {
 
     fn publish_flags(&self, inner: &Inner) {
         let failed = matches!(inner.state, PartitionState::Failed(_));
-        self.over.store(failed && inner.resume.is_none() && !inner.changed, Ordering::Release);
+        self.over.store(failed && !inner.changed, Ordering::Release);
         self.news.store(inner.changed, Ordering::Release);
     }
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Runs one node of a Kafka test cluster on 127.0.0.1, and never outlives the process that started it.
+#
+#   broker.sh LIB_DIR RUN_DIR NODE NODES PORT...
+#
+# LIB_DIR is the directory of the jars. Nodes count from 1; the ports are, for each node of the cluster in
+# turn, its broker port and its controller port. The node keeps its data and broker.log in RUN_DIR/node-NODE.
+#
+# It is told what to do through its standard input, because the end of a pipe is the one signal that also
+# comes when the process at the other end is killed:
+#   "stop"   stop the broker cleanly, keep its data
+#   "kill"   kill the broker, keep its data
+#   the end  kill the broker and remove RUN_DIR: whoever could have wanted it is gone
+# It leaves when the broker has gone, for whatever reason.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+lib_dir=$1 run_dir=$2 node=$3 nodes=$4
+shift 4
+ports=("$@")
+node_dir=$run_dir/node-$node
+mkdir -p "$node_dir"
+exec >> "$node_dir/broker.log" 2>&1
+
+voters=
+for ((i = 1; i <= nodes; i++)); do
+  voters+=${voters:+,}$i@127.0.0.1:${ports[2 * i - 1]}
+done
+sed -e "s|@NODE@|$node|g" \
+    -e "s|@VOTERS@|$voters|g" \
+    -e "s|@DATA_DIR@|$node_dir/data|g" \
+    -e "s|@BROKER_PORT@|${ports[2 * node - 2]}|g" \
+    -e "s|@CONTROLLER_PORT@|${ports[2 * node - 1]}|g" \
+    -e "s|@REPLICATION@|$((nodes < 3 ? nodes : 3))|g" \
+    "$here/server.properties.in" > "$node_dir/server.properties"
+
+# A small JVM that starts fast: many of them may run beside the tests.
+java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto
+      -Djava.net.preferIPv4Stack=true "-Dlog4j2.configurationFile=$here/log4j2.properties" -cp "$lib_dir/*")
+
+if [ ! -f "$node_dir/data/meta.properties" ]; then
+  # Any cluster id does, as long as all nodes have the same one: 16 bytes in URL-safe base64.
+  "${java[@]}" kafka.tools.StorageTool format -t a2Fycm93LXRlc3RzLTAwMQ -c "$node_dir/server.properties" < /dev/null
+fi
+
+"${java[@]}" kafka.Kafka "$node_dir/server.properties" < /dev/null &
+broker=$!
+
+# Waits until the broker has gone, for ten seconds at most.
+broker_goes() {
+  local i
+  for ((i = 0; i < 200; i++)); do
+    kill -0 "$broker" 2> /dev/null || return 0
+    sleep 0.05
+  done
+  return 1
+}
+
+# A process of its own, since a shell can wait for a child or for its input, but not for both. It also goes
+# on when the shell below is killed.
+obey() {
+  local command
+  read -r command || command=end
+  # From here on the shell below has to wait until this is done.
+  trap '' TERM
+  case $command in
+    stop)
+      kill -TERM "$broker"
+      broker_goes || kill -KILL "$broker"
+      ;;
+    kill)
+      kill -KILL "$broker"
+      ;;
+    end)
+      kill -KILL "$broker" || true
+      broker_goes || true
+      rm -rf "$run_dir"
+      ;;
+  esac
+}
+obey <&0 &
+obey=$!
+
+# Ends both when a signal ends this shell.
+trap 'kill -KILL "$broker" "$obey"' EXIT
+wait "$broker" || true
+trap - EXIT
+kill -TERM "$obey" 2> /dev/null || true
+wait "$obey" || true

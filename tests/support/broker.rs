@@ -1,0 +1,498 @@
+//! Real Kafka clusters for tests.
+//!
+//! Every node is a process of its own under the supervisor `tests/kafka/broker.sh`, which is told what to do
+//! through a pipe. The pipe closes when this process ends, however it ends, and then the supervisor kills its
+//! node: no test can leave a broker behind.
+//!
+//! Failures panic: a test has nothing better to do with them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{self, DeliveryResult, Message, OwnedHeaders};
+use rdkafka::metadata::MetadataPartition;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+/// Long enough for three brokers on a busy machine of two cores.
+const DEADLINE: Duration = Duration::from_secs(90);
+/// For a single request of those that are tried again.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+const UNPOISONED: &str = "no code that holds this lock panics";
+
+/// The cluster of one node that the tests of this binary share. Topic names keep them apart.
+pub fn shared_cluster() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| Cluster::start(1))
+}
+
+/// A running cluster. Nodes count from 1; node 1 is a broker like the others.
+pub struct Cluster {
+    // Fields are dropped in this order: first the nodes go, then the directory they write to.
+    nodes: Mutex<BTreeMap<i32, Node>>,
+    admin: AdminClient<DefaultClientContext>,
+    /// Kept because a new idempotent producer needs half a second before its first record.
+    idle_producers: Mutex<Vec<Producer>>,
+    layout: Layout,
+}
+
+impl Cluster {
+    /// Starts a cluster of so many nodes and returns when all of them serve.
+    pub fn start(nodes: usize) -> Cluster {
+        for _ in 0..3 {
+            let layout = Layout::new(nodes);
+            let running = (1..=layout.node_count()).map(|node| (node, Node::start(&layout, node))).collect();
+            let admin = client(&layout.bootstrap_servers()).create().expect("an admin client");
+            let cluster = Cluster { nodes: Mutex::new(running), admin, idle_producers: Mutex::default(), layout };
+            match cluster.wait_until_ready() {
+                Ok(()) => return cluster,
+                // Another process took a port after we found it free.
+                Err(failure) if failure.contains("Address already in use") => continue,
+                Err(failure) => panic!("{failure}"),
+            }
+        }
+        panic!("three times in a row a port was taken before the broker could bind it");
+    }
+
+    pub fn bootstrap_servers(&self) -> String {
+        self.layout.bootstrap_servers()
+    }
+
+    /// Creates a topic and returns when every partition of it has a leader.
+    pub fn create_topic(&self, name: &str, partitions: i32, replication: i32, config: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+        topic.config.extend_from_slice(config);
+        let results = block_on(self.admin.create_topics([&topic], &admin_options()));
+        for result in results.unwrap_or_else(|error| panic!("cannot create topic {name}: {error}")) {
+            result.unwrap_or_else(|(_, code)| panic!("cannot create topic {name}: {code}"));
+        }
+        for partition in 0..partitions {
+            self.leader(name, partition);
+        }
+    }
+
+    /// Deletes the records of a partition whose offset is lower.
+    pub fn delete_records(&self, topic: &str, partition: i32, before_offset: i64) {
+        let mut offsets = TopicPartitionList::new();
+        offsets
+            .add_partition_offset(topic, partition, Offset::Offset(before_offset))
+            .unwrap_or_else(|error| panic!("cannot delete records before {before_offset}: {error}"));
+        block_on(self.admin.delete_records(&offsets, &admin_options()))
+            .and_then(|results| results.elements().iter().try_for_each(|element| element.error()))
+            .unwrap_or_else(|error| {
+                panic!("cannot delete records of {topic}[{partition}] before {before_offset}: {error}")
+            });
+    }
+
+    /// Kills a node as a power cut would.
+    pub fn kill_broker(&self, node: i32) {
+        self.end_node(node, "kill");
+    }
+
+    /// Stops a node cleanly: it hands over its partitions first, if another node can take them.
+    pub fn stop_broker(&self, node: i32) {
+        self.end_node(node, "stop");
+    }
+
+    /// Starts a node that was killed or stopped, on the data it has left, and returns when it serves:
+    /// when a majority of the nodes runs.
+    pub fn start_broker(&self, node: i32) {
+        let earlier = self.nodes.lock().expect(UNPOISONED).insert(node, Node::start(&self.layout, node));
+        assert!(earlier.is_none(), "node {node} was running already");
+        self.wait_until_ready().unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    /// The node that leads a partition. Waits for there to be one.
+    pub fn leader(&self, topic: &str, partition: i32) -> i32 {
+        eventually(|| match self.partition(topic, partition, MetadataPartition::leader)? {
+            -1 => Err(format!("{topic}[{partition}] has no leader")),
+            leader => Ok(leader),
+        })
+    }
+
+    /// Makes another replica of a partition its leader, while both nodes go on running.
+    pub fn move_leader(&self, topic: &str, partition: i32, to_node: i32) {
+        let replicas = || self.partition(topic, partition, |partition| partition.replicas().to_vec());
+        // The first replica is the preferred leader, so the replicas are put in a new order before the election.
+        let mut order = eventually(replicas);
+        assert!(order.contains(&to_node), "{topic}[{partition}] has replicas {order:?}, none on node {to_node}");
+        order.sort_by_key(|&node| node != to_node);
+
+        let plan = self.layout.run_dir.path().join(format!("move-{topic}-{partition}.json"));
+        let text = format!(
+            r#"{{"version": 1, "partitions": [{{"topic": "{topic}", "partition": {partition}, "replicas": {order:?}}}]}}"#
+        );
+        fs::write(&plan, text).expect("the run directory can be written to");
+        let plan = plan.to_str().expect("paths of temporary files are UTF-8");
+        self.run_tool(
+            "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+            &["--execute", "--reassignment-json-file", plan],
+        );
+        eventually(|| match replicas()? {
+            now if now == order => Ok(()),
+            now => Err(format!("{topic}[{partition}] has replicas {now:?}, not yet {order:?}")),
+        });
+
+        self.run_tool(
+            "org.apache.kafka.tools.LeaderElectionCommand",
+            &["--election-type", "preferred", "--topic", topic, "--partition", &partition.to_string()],
+        );
+        eventually(|| match self.leader(topic, partition) {
+            leader if leader == to_node => Ok(()),
+            leader => Err(format!("{topic}[{partition}] is led by {leader}, not yet by {to_node}")),
+        });
+    }
+
+    /// A new producer. [`Cluster::produce`] does for most tests.
+    pub fn producer(&self) -> Producer {
+        Producer::new(&self.bootstrap_servers())
+    }
+
+    /// [`Producer::produce`] with one of the cluster's own producers.
+    pub fn produce<'a>(&self, topic: &str, partition: i32, records: impl IntoIterator<Item = Record<'a>>) -> Vec<i64> {
+        let idle = self.idle_producers.lock().expect(UNPOISONED).pop();
+        let mut producer = idle.unwrap_or_else(|| self.producer());
+        let offsets = producer.produce(topic, partition, records);
+        self.idle_producers.lock().expect(UNPOISONED).push(producer);
+        offsets
+    }
+
+    fn end_node(&self, node: i32, command: &str) {
+        let running = self.nodes.lock().expect(UNPOISONED).remove(&node);
+        running.unwrap_or_else(|| panic!("node {node} is not running")).end(command);
+    }
+
+    /// What the cluster says about a partition now.
+    fn partition<T>(&self, topic: &str, partition: i32, read: impl Fn(&MetadataPartition) -> T) -> Result<T, String> {
+        let metadata =
+            self.admin.inner().fetch_metadata(Some(topic), REQUEST_TIMEOUT).map_err(|error| error.to_string())?;
+        let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let found = partitions.find(|candidate| candidate.id() == partition);
+        found.map(read).ok_or_else(|| format!("there is no {topic}[{partition}]"))
+    }
+
+    /// Runs one of Kafka's own command line tools. They give up on their own after a minute.
+    fn run_tool(&self, class: &str, arguments: &[&str]) {
+        let java = std::env::var_os("JAVA_HOME").map_or("java".into(), |home| Path::new(&home).join("bin/java"));
+        let output = Command::new(java)
+            .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true", "-cp"])
+            .arg(self.layout.lib_dir.join("*"))
+            .arg(class)
+            .args(["--bootstrap-server", &self.bootstrap_servers()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("java can be run, since the brokers run in it");
+        assert!(
+            output.status.success(),
+            "{class} failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// Waits until each running node, asked alone, lists all running nodes: then they serve, they know one
+    /// another, and there is a controller.
+    fn wait_until_ready(&self) -> Result<(), String> {
+        let mut nodes = self.nodes.lock().expect(UNPOISONED);
+        let ids: Vec<i32> = nodes.keys().copied().collect();
+        let end = Instant::now() + DEADLINE;
+        for &id in &ids {
+            // A client of its own, as one that knows other brokers would ask them.
+            let probe = client(&self.layout.address(id)).create().expect("an admin client");
+            while !lists_brokers(&probe, &ids) {
+                if let Some(gone) = nodes.iter_mut().find_map(|(&node, process)| process.has_gone().then_some(node)) {
+                    return Err(format!("node {gone} has gone\n{}", self.layout.log_tail(gone)));
+                }
+                if Instant::now() > end {
+                    let log = self.layout.log_tail(id);
+                    return Err(format!("node {id} of {ids:?} does not serve after {DEADLINE:?}\n{log}"));
+                }
+                thread::sleep(RETRY_PAUSE);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lists_brokers(admin: &AdminClient<DefaultClientContext>, ids: &[i32]) -> bool {
+    let Ok(metadata) = admin.inner().fetch_metadata(None, Duration::from_secs(1)) else { return false };
+    ids.iter().all(|&id| metadata.brokers().iter().any(|broker| broker.id() == id))
+}
+
+/// What the nodes of a cluster have to agree on.
+struct Layout {
+    run_dir: tempfile::TempDir,
+    lib_dir: PathBuf,
+    /// The broker port and the controller port of each node in turn.
+    ports: Vec<u16>,
+}
+
+impl Layout {
+    fn new(nodes: usize) -> Layout {
+        let lib_dir = std::env::var_os("KARROW_KAFKA_LIB").unwrap_or_else(|| {
+            panic!(
+                "KARROW_KAFKA_LIB is not set. Run the tests with `cmake --workflow --preset test`, or set it to a \
+                 directory of Kafka's jars, which this command makes: mvn -f tests/kafka/pom.xml \
+                 dependency:copy-dependencies -DoutputDirectory=DIRECTORY"
+            )
+        });
+        Layout {
+            run_dir: tempfile::Builder::new().prefix("karrow-kafka-").tempdir().expect("a temporary directory"),
+            lib_dir: lib_dir.into(),
+            ports: (0..2 * nodes).map(|_| free_port()).collect(),
+        }
+    }
+
+    fn node_count(&self) -> i32 {
+        i32::try_from(self.ports.len() / 2).expect("a cluster has few nodes")
+    }
+
+    fn address(&self, node: i32) -> String {
+        let index = usize::try_from(node - 1).expect("nodes count from 1");
+        format!("127.0.0.1:{}", self.ports[2 * index])
+    }
+
+    fn bootstrap_servers(&self) -> String {
+        (1..=self.node_count()).map(|node| self.address(node)).collect::<Vec<_>>().join(",")
+    }
+
+    fn log_tail(&self, node: i32) -> String {
+        let path = self.run_dir.path().join(format!("node-{node}/broker.log"));
+        let log = fs::read(&path).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        format!("the end of {}:\n{}", path.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
+    }
+}
+
+/// A port that nobody listens on, below the range the system takes the ports of outgoing connections from.
+/// No port is handed out twice, and processes begin at different ones, so that clusters started at the same
+/// time do not meet.
+fn free_port() -> u16 {
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let process = u16::try_from(std::process::id() % 1_000).expect("a number below 1000");
+        AtomicU16::new(process * (COUNT / 1_000))
+    });
+    (0..COUNT)
+        .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .expect("one of so many ports is free")
+}
+
+/// A running node. Dropping it kills the broker and gives up its data.
+struct Node {
+    supervisor: Child,
+}
+
+impl Node {
+    fn start(layout: &Layout, node: i32) -> Node {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker.sh");
+        let supervisor = Command::new(&script)
+            .arg(&layout.lib_dir)
+            .arg(layout.run_dir.path())
+            .args([node, layout.node_count()].map(|number| number.to_string()))
+            .args(layout.ports.iter().map(|port| port.to_string()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // A group of its own: an interrupt from the keyboard is for the tests; the supervisor then sees them go.
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", script.display()));
+        Node { supervisor }
+    }
+
+    fn end(mut self, command: &str) {
+        let stdin = self.supervisor.stdin.as_mut().expect("the supervisor was started with a pipe");
+        writeln!(stdin, "{command}").expect("the supervisor reads until its broker has gone");
+        self.wait();
+    }
+
+    fn has_gone(&mut self) -> bool {
+        self.supervisor.try_wait().expect("a child process can be waited for").is_some()
+    }
+
+    /// The supervisor has its own deadline, after which it kills the broker.
+    fn wait(&mut self) {
+        self.supervisor.wait().expect("a child process can be waited for");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        self.wait();
+    }
+}
+
+/// A record to produce. Absent keys and values are nulls.
+#[derive(Clone, Debug, Default)]
+pub struct Record<'a> {
+    pub key: Option<Cow<'a, [u8]>>,
+    pub value: Option<Cow<'a, [u8]>>,
+    /// Now, if there is none.
+    pub timestamp_ms: Option<i64>,
+    pub headers: Vec<Header<'a>>,
+}
+
+/// A header's name and value, which may be null. Names may repeat.
+pub type Header<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
+
+/// A producer whose every record is acknowledged, in order, exactly once.
+pub struct Producer {
+    inner: BaseProducer<Deliveries>,
+}
+
+impl Producer {
+    fn new(bootstrap_servers: &str) -> Producer {
+        let inner = client(bootstrap_servers)
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "1")
+            .set("queue.buffering.max.messages", "200000")
+            .set("delivery.timeout.ms", DEADLINE.as_millis().to_string())
+            .create_with_context(Deliveries::default())
+            .expect("a producer");
+        Producer { inner }
+    }
+
+    /// Writes records to a partition and returns the offset of each of them. Panics unless all were acknowledged.
+    pub fn produce<'a>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Vec<i64> {
+        let mut sent = 0;
+        for record in records {
+            self.send(topic, partition, &record);
+            sent += 1;
+        }
+        // Not `flush`, which waits for at least 100 ms. It is bounded: each record is reported on within
+        // `delivery.timeout.ms`.
+        while self.inner.in_flight_count() > 0 {
+            self.inner.poll(Duration::from_millis(1));
+        }
+        let deliveries = std::mem::take(&mut *self.inner.context().results.lock().expect(UNPOISONED));
+        let offsets: Vec<i64> = deliveries
+            .into_iter()
+            .map(|delivery| delivery.unwrap_or_else(|error| panic!("{topic}[{partition}] lost a record: {error}")))
+            .collect();
+        assert_eq!(offsets.len(), sent, "each record has one report");
+        assert!(offsets.is_sorted_by(|earlier, later| earlier < later), "records were written in another order");
+        offsets
+    }
+
+    fn send(&self, topic: &str, partition: i32, record: &Record) {
+        let mut unsent = BaseRecord::to(topic).partition(partition);
+        unsent.key = record.key.as_deref();
+        unsent.payload = record.value.as_deref();
+        unsent.timestamp = record.timestamp_ms;
+        if !record.headers.is_empty() {
+            let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(message::Header { key, value: value.as_deref() })
+            });
+            unsent.headers = Some(headers);
+        }
+        loop {
+            match self.inner.send(unsent) {
+                Ok(()) => return,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                    unsent = returned;
+                    // Room comes with the delivery reports.
+                    self.inner.poll(Duration::from_millis(5));
+                }
+                Err((error, _)) => panic!("cannot produce to {topic}[{partition}]: {error}"),
+            }
+        }
+    }
+}
+
+/// Collects the delivery reports of a producer in the order they come: the order of the records, since there is
+/// one partition at a time and the producer is idempotent.
+#[derive(Default)]
+struct Deliveries {
+    results: Mutex<Vec<Result<i64, KafkaError>>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        let result = match result {
+            Ok(message) => Ok(message.offset()),
+            Err((error, _)) => Err(error.clone()),
+        };
+        self.results.lock().expect(UNPOISONED).push(result);
+    }
+}
+
+fn client(bootstrap_servers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap_servers)
+        // A broker that comes back is to be found at once.
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "200");
+    config
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(DEADLINE))
+}
+
+/// Repeats an attempt until it succeeds; panics when the deadline has passed.
+fn eventually<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        match attempt() {
+            Ok(value) => return value,
+            Err(reason) if Instant::now() > end => panic!("{reason} after {DEADLINE:?}"),
+            Err(_) => thread::sleep(RETRY_PAUSE),
+        }
+    }
+}
+
+/// Runs one of the admin client's futures, which have their own time-out. They are the only futures here,
+/// which is why there is no runtime to run them.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

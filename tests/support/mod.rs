@@ -1,0 +1,6 @@
+//! What the integration tests share.
+
+// Each test binary compiles this module for itself and uses only a part of it.
+#![allow(dead_code)]
+
+pub mod broker;
