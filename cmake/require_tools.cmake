@@ -1,0 +1,79 @@
+# Looks for every tool that the build needs. When some are missing, stops with one message that names them all
+# and says where they come from.
+
+set(missing "")
+
+macro(report_missing what source)
+  string(APPEND missing "\n  * ${what}: ${source}")
+endmacro()
+
+# require_tool(VARIABLE WHAT SOURCE NAME...) finds a program with one of the names.
+macro(require_tool variable what source)
+  find_program(${variable} NAMES ${ARGN} HINTS ENV JAVA_HOME ENV CARGO_HOME $ENV{HOME}/.cargo PATH_SUFFIXES bin)
+  mark_as_advanced(${variable})
+  if(NOT ${variable})
+    report_missing("${what}" "${source}")
+  endif()
+endmacro()
+
+# CMake itself reports on compilers that it was told to use.
+if(NOT CMAKE_C_COMPILER AND NOT DEFINED ENV{CC})
+  require_tool(KARROW_CC "a C compiler" "apt-get install gcc" cc gcc clang)
+endif()
+if(NOT CMAKE_CXX_COMPILER AND NOT DEFINED ENV{CXX})
+  require_tool(KARROW_CXX "a C++ compiler" "apt-get install g++" c++ g++ clang++)
+endif()
+require_tool(KARROW_MAKE "make (builds OpenSSL and librdkafka)" "apt-get install make" make)
+require_tool(KARROW_PERL "perl (configures OpenSSL)" "apt-get install perl" perl)
+
+set(rust_source "https://rustup.rs")
+require_tool(KARROW_CARGO "cargo" "${rust_source}" cargo)
+require_tool(KARROW_RUSTC "rustc ${rust_version} or newer" "${rust_source}" rustc)
+if(KARROW_RUSTC)
+  execute_process(COMMAND ${KARROW_RUSTC} --version OUTPUT_VARIABLE found)
+  if(NOT found MATCHES "^rustc ([0-9.]+)" OR CMAKE_MATCH_1 VERSION_LESS rust_version)
+    report_missing("rustc ${rust_version} or newer, not ${CMAKE_MATCH_1}" "rustup update, ${rust_source}")
+  endif()
+endif()
+
+if(KARROW_TESTS)
+  # rustup puts their programs in place even where they are not installed, so they have to be tried.
+  foreach(component IN ITEMS rustfmt clippy)
+    string(REPLACE rustfmt fmt subcommand ${component})
+    if(KARROW_CARGO)
+      execute_process(COMMAND ${KARROW_CARGO} ${subcommand} --version
+        RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+    endif()
+    if(NOT KARROW_CARGO OR failed)
+      report_missing(${component} "rustup component add ${component}, ${rust_source}")
+    endif()
+  endforeach()
+
+  set(java_source "apt-get install openjdk-17-jdk-headless")
+  require_tool(KARROW_JAVA "a JDK, 17 or newer" "${java_source}" java)
+  if(KARROW_JAVA)
+    execute_process(COMMAND ${KARROW_JAVA} -version ERROR_VARIABLE found)
+    if(NOT found MATCHES "version \"([0-9.]+)" OR CMAKE_MATCH_1 VERSION_LESS 17)
+      report_missing("a JDK, 17 or newer, not ${CMAKE_MATCH_1}" "${java_source}")
+    endif()
+  endif()
+  require_tool(KARROW_MVN "mvn (fetches the Kafka broker)" "apt-get install maven" mvn)
+
+  require_tool(KARROW_PYTHON "python3" "apt-get install python3 python3-venv" python3)
+  if(KARROW_PYTHON)
+    # Debian has venv without ensurepip until python3-venv is installed.
+    execute_process(COMMAND ${KARROW_PYTHON} -c "import venv, ensurepip" RESULT_VARIABLE failed ERROR_QUIET)
+    if(failed)
+      report_missing("python3's venv" "apt-get install python3-venv")
+    endif()
+  endif()
+
+  # It does not run on today's Macs.
+  if(NOT CMAKE_HOST_APPLE)
+    require_tool(KARROW_VALGRIND "valgrind" "apt-get install valgrind" valgrind)
+  endif()
+endif()
+
+if(missing)
+  message(FATAL_ERROR "karrow needs tools that are not here:${missing}\n")
+endif()
