@@ -3,7 +3,7 @@
 #
 #   broker.sh LIB_DIR RUN_DIR NODE NODES PORT...
 #
-# LIB_DIR is the directory of the jars. Nodes count from 1; the ports are, for each node of the cluster in
+# LIB_DIR is the directory of the jars. KARROW_BROKER_CONFIG may hold further lines of configuration. Nodes count from 1; the ports are, for each node of the cluster in
 # turn, its broker port and its controller port. The node keeps its data and broker.log in RUN_DIR/node-NODE.
 #
 # It is told what to do through its standard input, because the end of a pipe is the one signal that also
@@ -33,6 +33,7 @@ sed -e "s|@NODE@|$node|g" \
     -e "s|@CONTROLLER_PORT@|${ports[2 * node - 1]}|g" \
     -e "s|@REPLICATION@|$((nodes < 3 ? nodes : 3))|g" \
     "$here/server.properties.in" > "$node_dir/server.properties"
+echo "${KARROW_BROKER_CONFIG:-}" >> "$node_dir/server.properties"
 
 # A small JVM that starts fast: many of them may run beside the tests.
 java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto

@@ -11,6 +11,7 @@ mod example;
 mod leaders;
 mod million;
 mod resume;
+mod soak;
 mod start;
 
 use std::borrow::Cow;

@@ -290,3 +290,47 @@ fn the_end_is_where_an_open_transaction_begins() {
     rows(&committed, 6, 10, &|offset| (15..19).contains(&offset));
     rows(&uncommitted, 3, 15, &|offset| offset == 15 || offset == 18);
 }
+
+#[test]
+fn missing_rights_on_groups_do_no_harm_to_those_who_use_none() {
+    let cluster = &Cluster::start_with(
+        1,
+        &[
+            ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+            ("allow.everyone.if.no.acl.found", "true"),
+        ],
+    );
+    let topic = "no-groups";
+    cluster.create_topic(topic, 2, 1, &[]);
+    cluster.deny_groups();
+    for partition in 0..2 {
+        produce(cluster, topic, partition, 0, 500);
+    }
+    let mut options = appending(cluster, topic);
+    let log = karrow::log::Log::new(karrow::log::Level::Warning, 1000).unwrap();
+    options.set_log(Some(log.clone()));
+    let consumer = open(&options);
+    let all = |consumer: &Consumer, rows| {
+        poll_until(consumer, |cycle| {
+            assert_eq!(cycle.failed, 0);
+            cycle.snapshot.partitions().iter().all(|partition| partition.rows().end_row() == rows)
+        });
+    };
+    all(&consumer, 500);
+    // The group's refusal has come by now, or comes while the next records are read.
+    let refused = log.take(Some(std::time::Instant::now() + HANG)).expect("librdkafka reports the refusal");
+    assert!(refused.text.contains("Group authorization failed"), "{refused:?}");
+    for partition in 0..2 {
+        produce(cluster, topic, partition, 500, 1000);
+    }
+    all(&consumer, 1000);
+    let snapshot = consumer.snapshot().unwrap();
+    assert_eq!(check_rows(&snapshot.whole(1).unwrap(), 1, 0), 1000);
+    // A group of the caller's own is asked for its offsets, and then the right is needed.
+    options.set("group.id", Some("mine")).unwrap();
+    options.set_start(None, Start::DontSeek).unwrap();
+    let (status, message) = open_error(&options);
+    assert_eq!(status, Status::Kafka);
+    assert!(message.starts_with("group.id: the committed offsets of group mine cannot be read ("), "{message}");
+    assert!(message.contains("Group authorization failed"), "{message}");
+}

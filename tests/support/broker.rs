@@ -58,8 +58,14 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster of so many nodes and returns when all of them serve.
     pub fn start(nodes: usize) -> Cluster {
+        Cluster::start_with(nodes, &[])
+    }
+
+    /// The same with further lines in the configuration of every node.
+    pub fn start_with(nodes: usize, config: &[(&str, &str)]) -> Cluster {
+        let config: String = config.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
         for _ in 0..3 {
-            let layout = Layout::new(nodes);
+            let layout = Layout::new(nodes, &config);
             let running = (1..=layout.node_count()).map(|node| (node, Node::start(&layout, node))).collect();
             let admin = client(&layout.bootstrap_servers()).create().expect("an admin client");
             let cluster = Cluster { nodes: Mutex::new(running), admin, idle_producers: Mutex::default(), layout };
@@ -162,6 +168,14 @@ impl Cluster {
         });
     }
 
+    /// Takes away every right on consumer groups. The cluster needs an authorizer.
+    pub fn deny_groups(&self) {
+        self.run_tool(
+            "org.apache.kafka.tools.AclCommand",
+            &["--add", "--deny-principal", "User:*", "--operation", "All", "--group", "*", "--force"],
+        );
+    }
+
     /// A new producer. [`Cluster::produce`] does for most tests.
     pub fn producer(&self) -> Producer {
         Producer::new(&self.bootstrap_servers())
@@ -245,10 +259,12 @@ struct Layout {
     lib_dir: PathBuf,
     /// The broker port and the controller port of each node in turn.
     ports: Vec<u16>,
+    /// What nodes have in their configuration beside the template.
+    config: String,
 }
 
 impl Layout {
-    fn new(nodes: usize) -> Layout {
+    fn new(nodes: usize, config: &str) -> Layout {
         let lib_dir = std::env::var_os("KARROW_KAFKA_LIB").unwrap_or_else(|| {
             panic!(
                 "KARROW_KAFKA_LIB is not set. Run the tests with `cmake --workflow --preset test`, or set it to a \
@@ -260,6 +276,7 @@ impl Layout {
             run_dir: tempfile::Builder::new().prefix("karrow-kafka-").tempdir().expect("a temporary directory"),
             lib_dir: lib_dir.into(),
             ports: (0..2 * nodes).map(|_| free_port()).collect(),
+            config: config.to_owned(),
         }
     }
 
@@ -314,6 +331,7 @@ impl Node {
             .arg(layout.run_dir.path())
             .args([node, layout.node_count()].map(|number| number.to_string()))
             .args(layout.ports.iter().map(|port| port.to_string()))
+            .env("KARROW_BROKER_CONFIG", &layout.config)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -241,6 +241,17 @@ impl Client {
                 Ok(offsets)
             },
         )
+        .map_err(|error| {
+            if error.status() != Status::Kafka {
+                return error;
+            }
+            let message = format!(
+                "group.id: the committed offsets of group {group} cannot be read ({}); let the user describe the group, \
+                 or give start offsets",
+                error.message()
+            );
+            Error::new(Status::Kafka, message).with_kafka_code(error.kafka_code()).with_detail("argument", "group.id")
+        })
     }
 
     /// Asks a question until there is an answer that asking again would not change, or the wait is over.
@@ -477,7 +488,8 @@ fn is_secret(key: &str) -> bool {
 /// An error of Kafka's, or librdkafka's own, with its number.
 pub fn kafka_error(code: Code, context: &str) -> Error {
     let name = describe(code);
-    let message = if context.is_empty() || context == name { name } else { format!("{context}: {name}") };
+    // Some of librdkafka's texts end with the name of the error, others do not say it.
+    let message = if context.ends_with(&name) { context.to_owned() } else { format!("{context}: {name}") };
     let error = Error::new(Status::Kafka, message).with_kafka_code(code as i32);
     if is_retriable(code) { error.retriable() } else { error }
 }

@@ -233,8 +233,8 @@ fn control_properties(plan: &Plan) -> BTreeMap<String, String> {
     with_defaults(plan, &common_defaults(plan))
 }
 
-/// Properties of the handle that fetches.
-pub(crate) fn data_properties(plan: &Plan, partitions: usize) -> BTreeMap<String, String> {
+/// Properties of the handle that fetches: the caller's, and what karrow adds for the sake of speed and of its promises.
+pub fn data_properties(plan: &Plan, partitions: usize) -> BTreeMap<String, String> {
     let limits = Budget::queue_limits(plan.memory_budget_bytes, partitions);
     let mut defaults = common_defaults(plan);
     let queue_kib = (limits.partition_bytes / 1024).max(1);
