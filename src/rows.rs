@@ -51,12 +51,14 @@ pub enum RecordTime {
 }
 
 impl Record<'_> {
-    /// How many bytes the record brings along.
-    pub fn payload_bytes(&self) -> usize {
-        let headers = self.headers.iter();
+    /// How many bytes the record's key, value and headers take in columns at most, beside what every row takes.
+    pub fn variable_bytes(&self) -> usize {
+        // A header takes two ends of 32 bits, even if it is empty.
+        let header_bytes =
+            |header: &Header<'_>| header.key.len() + header.value.map_or(0, <[u8]>::len) + 2 * size_of::<i32>();
         self.key.map_or(0, <[u8]>::len)
             + self.value.map_or(0, <[u8]>::len)
-            + headers.map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len)).sum::<usize>()
+            + self.headers.iter().map(header_bytes).sum::<usize>()
     }
 }
 
@@ -87,6 +89,10 @@ impl BadRecord {
         }
     }
 }
+
+/// Kafka's names for who set a record's timestamp.
+const CREATE_TIME: &str = "CreateTime";
+const LOG_APPEND_TIME: &str = "LogAppendTime";
 
 /// When a chunk is full. A chunk is the unit of memory that the tables keep and drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +172,11 @@ impl RowBuffer {
             .map(|field| ColumnBuffer::new(field.data_type(), &SizeHint::default()))
             .collect::<Result<Vec<_>>>()?;
         let fields = schema.arrow().fields();
-        let fixed_row_bytes = fields.iter().map(|field| field.data_type().primitive_width().unwrap_or(4)).sum();
+        let ends_bytes = size_of::<i32>();
+        let fixed_row_bytes: usize =
+            fields.iter().map(|field| field.data_type().primitive_width().unwrap_or(ends_bytes)).sum();
+        // The one text that does not come out of the record's bytes.
+        let kind_bytes = if schema.common().contains(&CommonColumn::TimestampType) { LOG_APPEND_TIME.len() } else { 0 };
         Ok(RowBuffer {
             schema,
             partition,
@@ -180,7 +190,7 @@ impl RowBuffer {
             published_bytes: 0,
             unpublished_bytes: 0,
             unmeasured_bytes: 0,
-            fixed_row_bytes,
+            fixed_row_bytes: fixed_row_bytes + kind_bytes,
             closed: Vec::new(),
             closed_rows: 0,
             closed_bytes: 0,
@@ -189,7 +199,7 @@ impl RowBuffer {
 
     /// Adds the record as one row, or leaves everything as it was and says why.
     pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
-        let record_bytes = record.payload_bytes() + self.fixed_row_bytes;
+        let record_bytes = record.variable_bytes() + self.fixed_row_bytes;
         if self.is_full_for(record_bytes) {
             self.close_chunk();
         }
@@ -339,8 +349,8 @@ fn write_common(
         CommonColumn::ValueBytes => push_size(column, record.value, "value")?,
         CommonColumn::TimestampType => match record.timestamp {
             RecordTime::None => column.push_null(),
-            RecordTime::Create(_) => column.push_str("CreateTime"),
-            RecordTime::LogAppend(_) => column.push_str("LogAppendTime"),
+            RecordTime::Create(_) => column.push_str(CREATE_TIME),
+            RecordTime::LogAppend(_) => column.push_str(LOG_APPEND_TIME),
         },
         CommonColumn::LeaderEpoch => match record.leader_epoch {
             Some(epoch) => column.push_i32(epoch),

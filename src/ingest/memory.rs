@@ -11,7 +11,7 @@ use super::kafka::Beginning;
 use super::slot::{Flow, Next, Slot};
 use super::{Consumer, Source};
 use crate::error::{Error, Result, Status};
-use crate::options::Options;
+use crate::options::{Options, Plan};
 use crate::rows::{Header, Record, RecordTime};
 use crate::table::PartitionState;
 
@@ -46,7 +46,11 @@ impl Consumer {
     pub fn in_memory(options: &Options, partitions: &[(i32, i64)]) -> Result<(Consumer, Feeder)> {
         let mut options = options.clone();
         options.set("bootstrap.servers", Some("memory"))?;
-        let consumer = Consumer::from_plan(options.plan()?);
+        Consumer::in_memory_from(options.plan()?, partitions)
+    }
+
+    pub(super) fn in_memory_from(plan: Plan, partitions: &[(i32, i64)]) -> Result<(Consumer, Feeder)> {
+        let consumer = Consumer::from_plan(plan);
         let mut beginnings: Vec<Beginning> = partitions
             .iter()
             .map(|&(partition, offset)| Beginning { partition, offset, state: PartitionState::Reading })

@@ -217,9 +217,7 @@ impl Consumer {
                 break;
             }
         }
-        self.signal.set_pause(true);
         let contributions = opened.slots.iter().map(|slot| slot.contribute()).collect();
-        self.signal.set_pause(false);
         if let Some(source) = &*opened.source.read() {
             for (index, slot) in opened.slots.iter().enumerate() {
                 if slot.take_starved() {
@@ -360,4 +358,45 @@ fn close_aside(source: Box<dyn Source>) -> Receiver<()> {
         }
     }
     receive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Decoder, Side, Spec};
+    use crate::rows::RecordTime;
+    use memory::OwnedRecord;
+
+    #[test]
+    fn a_panic_in_a_poll_is_told_once_and_poisons_the_consumer() {
+        let mut options = Options::new("t").unwrap();
+        options.set("bootstrap.servers", Some("memory")).unwrap();
+        options.set_spec(Side::Key, Spec::Ignore);
+        options.set("karrow.value.column.type", Some("utf8")).unwrap();
+        let mut plan = options.plan().unwrap();
+        // A decoder that leaves its column out makes columns of different lengths, which no batch can have.
+        plan.value = Decoder::Ignore;
+        let (consumer, feeder) = Consumer::in_memory_from(plan, &[(0, 0)]).unwrap();
+        consumer.poll(Timeout::Millis(0)).unwrap();
+        let record =
+            OwnedRecord { offset: 0, timestamp: RecordTime::None, key: None, value: None, headers: Vec::new() };
+        feeder.push(0, record).unwrap();
+        let error = consumer.poll(Timeout::Never).err().unwrap();
+        assert_eq!(error.status(), Status::Panic);
+        assert!(error.message().starts_with("karrow panicked while it published a cycle: "), "{error}");
+        let error = consumer.poll(Timeout::Never).err().unwrap();
+        assert_eq!(error.status(), Status::Poisoned);
+        assert_eq!(consumer.resume(0, 0).err().unwrap().status(), Status::Poisoned);
+        assert_eq!(consumer.snapshot().unwrap().cycle(), 1);
+        consumer.close(Timeout::Never).unwrap();
+    }
+
+    #[test]
+    fn time_outs_are_checked() {
+        assert_eq!(Timeout::from_number(-1).unwrap(), Timeout::Never);
+        assert_eq!(Timeout::from_number(0).unwrap(), Timeout::Millis(0));
+        let error = Timeout::from_number(-2).unwrap_err();
+        assert_eq!(error.message(), "timeout_ms: -2 is negative; give 0 or more milliseconds, or -1 to wait for ever");
+        assert_eq!(Timeout::Never.deadline(), None);
+    }
 }

@@ -20,8 +20,6 @@ pub enum Wait {
 #[derive(Default)]
 pub struct Signal {
     pending: AtomicBool,
-    /// Callbacks look at this after every record: somebody wants the partition's buffer, or everything ends.
-    pause: AtomicBool,
     flags: Mutex<Flags>,
     changed: Condvar,
 }
@@ -51,26 +49,12 @@ impl Signal {
     /// Ends every wait from now on.
     pub fn close(&self) {
         self.flags.lock().closing = true;
-        self.pause.store(true, Ordering::Release);
         self.changed.notify_all();
     }
 
     /// Whether [`Signal::close`] has been called.
     pub fn is_closing(&self) -> bool {
         self.flags.lock().closing
-    }
-
-    /// Asks ingest threads to let go of partition buffers after the record at hand, or says that they need not any more.
-    pub fn set_pause(&self, pause: bool) {
-        // Once closing, pausing stays on: nobody will look at what is decoded.
-        let closing = self.is_closing();
-        self.pause.store(pause || closing, Ordering::Release);
-    }
-
-    /// Whether an ingest thread should let go of its partition's buffer.
-    #[inline]
-    pub fn pause(&self) -> bool {
-        self.pause.load(Ordering::Relaxed)
     }
 
     /// Takes note that what is pending is about to be published.
@@ -176,6 +160,6 @@ mod tests {
             assert_eq!(waiter.join().unwrap().unwrap_err().status(), Status::Closed);
         });
         assert_eq!(signal.wait(None).unwrap_err().status(), Status::Closed);
-        assert!(signal.pause());
+        assert!(signal.is_closing());
     }
 }

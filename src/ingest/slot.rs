@@ -50,6 +50,8 @@ pub enum Next {
 pub struct Slot {
     partition: i32,
     shared: Arc<Shared>,
+    /// Somebody waits for the lock: whoever serves the partition lets go of it after the record at hand.
+    wanted: AtomicBool,
     /// What `Inner` says, for those who must not wait for a lock that is held while a whole queue is served:
     /// whether there is anything for a cycle,
     news: AtomicBool,
@@ -81,6 +83,7 @@ impl Slot {
         Slot {
             partition,
             shared,
+            wanted: AtomicBool::new(false),
             news: AtomicBool::new(false),
             over: AtomicBool::new(matches!(state, PartitionState::Failed(_))),
             starved: AtomicBool::new(false),
@@ -181,9 +184,15 @@ impl Slot {
         Ok(())
     }
 
-    /// Gives a cycle everything new.
-    pub fn contribute(&self) -> Contribution {
+    /// Gives a cycle everything new; `None` if there is nothing. What is decoded while the partition is served for the
+    /// first time since the last cycle is left to grow: serving a queue is short, and interrupting it often is not cheap.
+    pub fn contribute(&self) -> Option<Contribution> {
+        if !self.has_news() {
+            return None;
+        }
+        self.wanted.store(true, Ordering::Relaxed);
         let mut inner = self.inner.lock();
+        self.wanted.store(false, Ordering::Relaxed);
         let sealed = inner.rows.seal();
         self.shared.budget.account(inner.held_bytes, 0);
         inner.held_bytes = 0;
@@ -191,7 +200,12 @@ impl Slot {
         self.publish_flags(&inner);
         let contribution = Contribution { sealed, next_offset: inner.next_offset, state: inner.state.clone() };
         MutexGuard::unlock_fair(inner);
-        contribution
+        Some(contribution)
+    }
+
+    /// From now on, lets whoever serves the partition stop after the record at hand: everything is about to end.
+    pub fn interrupt(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
     }
 
     /// Whether the partition has something for a cycle.
@@ -232,8 +246,29 @@ pub struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    /// Takes one record: decodes it into a row, or stops the partition at it.
+    /// Takes one record: decodes it into a row, or stops the partition at it. A panic on the way costs the partition, not
+    /// the process.
     pub fn offer(&mut self, record: &Record<'_>) -> Flow {
+        let panic = match catch_unwind(AssertUnwindSafe(|| self.take(record))) {
+            Ok(flow) => return flow,
+            Err(panic) => panic,
+        };
+        let slot = self.slot;
+        let inner = self.inner();
+        inner.rows.roll_back();
+        inner.next_offset = record.offset;
+        let message = format!(
+            "karrow panicked at {}[{}]@{}: {}",
+            slot.shared.topic,
+            slot.partition,
+            record.offset,
+            panic_message(&*panic)
+        );
+        let error = Error::new(Status::Panic, message).with_detail("topic", &*slot.shared.topic);
+        self.stop(error.at(slot.partition, record.offset), Some(record))
+    }
+
+    fn take(&mut self, record: &Record<'_>) -> Flow {
         let slot = self.slot;
         let inner = self.inner();
         if record.offset < inner.next_offset {
@@ -242,47 +277,25 @@ impl Serving<'_> {
                  resume at the offset to go on from",
                 slot.shared.topic, slot.partition, inner.next_offset, record.offset
             );
-            let error = Error::new(Status::Kafka, message)
-                .at(slot.partition, inner.next_offset)
-                .with_detail("topic", &*slot.shared.topic);
-            return self.stop(error, None);
+            let error = Error::new(Status::Kafka, message).with_detail("topic", &*slot.shared.topic);
+            return self.fail(error);
         }
-        let appended = catch_unwind(AssertUnwindSafe(|| inner.rows.append(record)));
-        match appended {
-            Ok(Ok(())) => {
-                inner.next_offset = record.offset + 1;
-                if let PartitionState::Waiting(_) = inner.state {
-                    inner.state = PartitionState::Reading;
-                }
-                if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
-                    slot.settle(inner);
-                    if !slot.shared.budget.has_room(inner.held_bytes) {
-                        return Flow::Stop;
-                    }
-                }
-                if slot.shared.signal.pause() { Flow::Stop } else { Flow::Continue }
-            }
-            Ok(Err(bad)) => {
-                inner.next_offset = record.offset;
-                let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
-                self.stop(error, Some(record))
-            }
-            Err(panic) => {
-                inner.rows.roll_back();
-                inner.next_offset = record.offset;
-                let message = format!(
-                    "karrow panicked while it decoded {}[{}]@{}: {}",
-                    slot.shared.topic,
-                    slot.partition,
-                    record.offset,
-                    panic_message(&*panic)
-                );
-                let error = Error::new(Status::Panic, message)
-                    .at(slot.partition, record.offset)
-                    .with_detail("topic", &*slot.shared.topic);
-                self.stop(error, Some(record))
+        if let Err(bad) = inner.rows.append(record) {
+            inner.next_offset = record.offset;
+            let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
+            return self.stop(error, Some(record));
+        }
+        inner.next_offset = record.offset + 1;
+        if let PartitionState::Waiting(_) = inner.state {
+            inner.state = PartitionState::Reading;
+        }
+        if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
+            slot.settle(inner);
+            if !slot.shared.budget.has_room(inner.held_bytes) {
+                return Flow::Stop;
             }
         }
+        if slot.wanted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
     }
 
     /// Stops the partition for a reason that lies with Kafka, at the offset it would have read next.
@@ -399,4 +412,91 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Decoder, Side, Spec};
+    use crate::rows::{ChunkLimits, OnSeal};
+    use crate::schema::TableSchema;
+
+    fn spec(type_name: &str) -> Spec {
+        Spec::Simple { column: Some("V".to_owned()), type_name: Some(type_name.to_owned()) }
+    }
+
+    /// A slot whose decoder does not fit its schema, which makes it panic at the first record that is not null.
+    fn slot_that_panics() -> Slot {
+        let (columns, _) = spec("utf8").resolve(Side::Value, &Default::default()).unwrap();
+        let (_, decoder) = spec("int64").resolve(Side::Value, &Default::default()).unwrap();
+        let schema = Arc::new(TableSchema::new("t", vec![], vec![], columns).unwrap());
+        let limits = ChunkLimits::default();
+        let rows = RowBuffer::new(schema, 2, Decoder::Ignore, decoder, limits, OnSeal::Continue).unwrap();
+        let shared = Shared { topic: "t".into(), signal: Arc::default(), budget: Budget::new(1 << 20, 1) };
+        Slot::new(Arc::new(shared), 2, 0, PartitionState::Reading, rows)
+    }
+
+    fn record(offset: i64, value: Option<&[u8]>) -> Record<'_> {
+        Record {
+            offset,
+            timestamp: RecordTime::None,
+            receive_time_ns: 0,
+            leader_epoch: None,
+            key: None,
+            value,
+            headers: &[],
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_decoder_fails_the_partition_at_the_record_and_leaves_no_row() {
+        let slot = slot_that_panics();
+        let mut serving = slot.serve().unwrap();
+        assert_eq!(serving.offer(&record(0, None)), Flow::Continue);
+        assert_eq!(serving.offer(&record(1, Some(&[0; 8]))), Flow::Stop);
+        drop(serving);
+        assert!(slot.serve().is_none() && slot.has_news() && !slot.is_over());
+        let contribution = slot.contribute().unwrap();
+        assert_eq!((contribution.sealed[0].batch.num_rows(), contribution.next_offset), (1, 1));
+        let PartitionState::Failed(error) = contribution.state else { panic!("it has not failed") };
+        assert_eq!((error.status(), error.position()), (Status::Panic, Some((2, 1))));
+        assert_eq!(error.message(), "karrow panicked at t[2]@1: a decoder wrote int64 into a column of type Utf8");
+        assert!(slot.is_over());
+        slot.request_resume(2).unwrap();
+        assert_eq!(slot.take_resume(), Some(Next::Behind));
+        assert_eq!(slot.serve().unwrap().offer(&record(2, None)), Flow::Continue);
+        assert_eq!(slot.contribute().unwrap().sealed[0].batch.num_rows(), 2);
+    }
+
+    #[test]
+    fn a_log_that_goes_back_fails_the_partition() {
+        let slot = slot_that_panics();
+        let mut serving = slot.serve().unwrap();
+        assert_eq!(serving.offer(&record(7, None)), Flow::Continue);
+        assert_eq!(serving.offer(&record(7, None)), Flow::Stop);
+        drop(serving);
+        let PartitionState::Failed(error) = slot.contribute().unwrap().state else { panic!("it has not failed") };
+        assert_eq!((error.status(), error.position()), (Status::Kafka, Some((2, 8))));
+        assert!(error.message().starts_with("the log of t[2] went back from offset 8 to 7;"), "{error}");
+        // Kafka's failures can be resumed anywhere.
+        slot.request_resume(3).unwrap();
+        assert_eq!(slot.take_resume(), Some(Next::Seek(3)));
+        assert_eq!(slot.contribute().unwrap().next_offset, 3);
+    }
+
+    #[test]
+    fn a_waiting_partition_reads_on_with_the_next_record_or_the_end_of_the_log() {
+        let slot = slot_that_panics();
+        let error = || Error::new(Status::Kafka, "not authorised");
+        slot.serve().unwrap().wait(error());
+        assert!(slot.has_news());
+        assert_eq!(slot.contribute().unwrap().state, PartitionState::Waiting(error()));
+        slot.serve().unwrap().wait(error());
+        assert!(!slot.has_news(), "the same reason again is no news");
+        slot.serve().unwrap().go_on();
+        assert_eq!(slot.contribute().unwrap().state, PartitionState::Reading);
+        slot.serve().unwrap().wait(error());
+        slot.serve().unwrap().offer(&record(0, None));
+        assert_eq!(slot.contribute().unwrap().state, PartitionState::Reading);
+    }
 }

@@ -89,9 +89,9 @@ impl Table {
         Arc::clone(&self.state.read())
     }
 
-    /// Publishes a cycle: one contribution for each partition, in the table's order. Only one thread may publish.
-    /// Returns the new state and how many rows it added.
-    pub fn publish(&self, contributions: Vec<Contribution>) -> (Arc<TableState>, i64) {
+    /// Publishes a cycle: one contribution for each partition that has something new, in the table's order. Only one
+    /// thread may publish. Returns the new state and how many rows it added.
+    pub fn publish(&self, contributions: Vec<Option<Contribution>>) -> (Arc<TableState>, i64) {
         let before = self.state();
         let columns = before.schema.arrow().fields().len();
         let mut added = 0;
@@ -100,10 +100,15 @@ impl Table {
             .iter()
             .zip(contributions)
             .map(|(partition, new)| {
-                let changed_rows = retention::changes(self.table_type, partition.rows(), &new.sealed);
-                if !changed_rows && partition.next_offset() == new.next_offset && *partition.state() == new.state {
-                    return Arc::clone(partition);
-                }
+                let new = match new {
+                    Some(new) => new,
+                    None if !retention::forgets(self.table_type, partition.rows()) => return Arc::clone(partition),
+                    None => Contribution {
+                        sealed: Vec::new(),
+                        next_offset: partition.next_offset(),
+                        state: partition.state().clone(),
+                    },
+                };
                 let rows = retention::apply(self.table_type, partition.rows(), new.sealed);
                 added += rows.end_row() - partition.rows().end_row();
                 Arc::new(Partition::new(partition.id(), rows, new.next_offset, new.state, columns))

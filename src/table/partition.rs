@@ -58,7 +58,7 @@ impl Partition {
     pub fn batches(&self, from_row: i64, end_row: i64) -> impl Iterator<Item = RecordBatch> + use<> {
         let chunks = self.rows.chunks();
         let first = chunks.partition_point(|chunk| chunk.end_row() <= from_row);
-        let end = chunks.partition_point(|chunk| chunk.first_row() < end_row).max(first);
+        let end = if from_row < end_row { chunks.partition_point(|chunk| chunk.first_row() < end_row) } else { first };
         let chunks: Vec<_> = chunks[first..end].to_vec();
         chunks.into_iter().map(move |chunk| {
             let from = from_row.max(chunk.first_row()) - chunk.first_row();

@@ -111,10 +111,8 @@ impl Rows {
     /// Forgets rows before `first_row`, chunk by chunk; what is left of a closed chunk is copied once less than half of
     /// it is shown, so that the table never pins much more memory than it shows (rule Y10).
     fn forget_before(&mut self, first_row: i64) {
-        if first_row <= self.first_row {
-            return;
-        }
-        self.first_row = first_row;
+        self.first_row = self.first_row.max(first_row);
+        let first_row = self.first_row;
         let dead = self.chunks.partition_point(|chunk| chunk.end_row() <= first_row);
         self.chunks.drain(..dead);
         let Some(oldest) = self.chunks.first_mut() else { return };
@@ -126,9 +124,9 @@ impl Rows {
     }
 }
 
-/// Whether applying these rows would change what is shown.
-pub fn changes(table_type: TableType, rows: &Rows, sealed: &[Sealed]) -> bool {
-    !sealed.is_empty() || (table_type == TableType::Blink && rows.first_row < rows.end_row)
+/// Whether a cycle that brings nothing would still change what is shown.
+pub fn forgets(table_type: TableType, rows: &Rows) -> bool {
+    table_type == TableType::Blink && rows.first_row < rows.end_row
 }
 
 /// What a partition shows after a cycle that brought these rows.
@@ -249,7 +247,7 @@ mod tests {
                 next_offset: self.next_offset,
                 state: PartitionState::Reading,
             };
-            let (state, added) = self.table.publish(vec![contribution]);
+            let (state, added) = self.table.publish(vec![Some(contribution)]);
             let end = self.model.len();
             assert_eq!(added, number(end - before));
             let first = match self.table_type {

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CString, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use super::client::{Client, PartitionList, Queue, Waiting, kafka_error, string};
 use super::{Beginning, LogRange, log_range};
 use crate::error::{Error, Result, Status};
 use crate::ingest::Source;
-use crate::ingest::slot::{Flow, Next, Serving, Slot};
+use crate::ingest::slot::{Flow, Next, Serving, Slot, panic_message};
 use crate::log::{Level, now_ns};
 use crate::options::Plan;
 use crate::rows::{Header, Record, RecordTime};
@@ -204,6 +205,9 @@ impl Fetch {
         for list in &shared.ready {
             list.stop();
         }
+        for feed in &shared.feeds {
+            feed.slot.interrupt();
+        }
         shared.wake_control();
         for thread in self.threads.drain(..) {
             // A panic outside decoding has nothing left to protect.
@@ -261,8 +265,16 @@ impl Shared {
     fn ingest(&self, list: usize) {
         while let Some(index) = self.ready[list].pop() {
             let feed = &self.feeds[index];
-            self.move_on(feed);
-            let outcome = self.serve(feed);
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                self.move_on(feed);
+                self.serve(feed)
+            }));
+            // A panic outside decoding: this partition has to be given up, and the thread's others not.
+            let outcome = outcome.unwrap_or_else(|panic| {
+                let text = format!("karrow panicked while it served a partition: {}", panic_message(&*panic));
+                feed.slot.enter().fail(Error::new(Status::Panic, text));
+                Outcome::default()
+            });
             if outcome.out_of_range {
                 self.resets.lock().push_back(index);
                 self.wake_control();
