@@ -1,0 +1,1169 @@
+//! Cycles, failures and the memory budget, through the public Rust API and records handed over in memory.
+//!
+//! Names in comments (Y1, R1) are those of the rules that a test shows. The feeder decodes within `push`, so what has
+//! been pushed is ready for the next poll, and nothing here has to wait but what says so.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, RecordBatch};
+use karrow::error::{Error, Result, Status};
+use karrow::format::{Side, Spec};
+use karrow::ingest::memory::{Feeder, OwnedRecord};
+use karrow::ingest::{Consumer, Cycle, Timeout};
+use karrow::options::Options;
+use karrow::rows::RecordTime;
+use karrow::table::PartitionState;
+use karrow::table::retention::TableType;
+use karrow::table::snapshot::Snapshot;
+use proptest::prelude::*;
+
+const NOW: Timeout = Timeout::Millis(0);
+/// Longer than anything here takes; only a test that fails waits so long.
+const LONG: Duration = Duration::from_secs(30);
+const MIB: usize = 1024 * 1024;
+
+/// Options for a table with one value column `V`.
+fn options(table_type: TableType, value_type: &str) -> Options {
+    let mut options = Options::new("orders").unwrap();
+    options.set_spec(Side::Key, Spec::Ignore);
+    let value = Spec::Simple { column: Some("V".to_owned()), type_name: Some(value_type.to_owned()) };
+    options.set_spec(Side::Value, value);
+    options.set_table_type(table_type).unwrap();
+    options
+}
+
+fn consumer(table_type: TableType, partitions: &[(i32, i64)]) -> (Consumer, Feeder) {
+    Consumer::in_memory(&options(table_type, "int64"), partitions).unwrap()
+}
+
+/// A consumer of byte strings whose memory budget is 1 MiB, the least there is.
+fn small_consumer(partitions: &[(i32, i64)]) -> (Consumer, Feeder) {
+    let mut options = options(TableType::Blink, "binary");
+    options.set("karrow.memory.budget.bytes", Some(&MIB.to_string())).unwrap();
+    Consumer::in_memory(&options, partitions).unwrap()
+}
+
+fn lingering_consumer(linger_ms: u64) -> (Consumer, Feeder) {
+    let mut options = options(TableType::Blink, "int64");
+    options.set("karrow.poll.linger.ms", Some(&linger_ms.to_string())).unwrap();
+    Consumer::in_memory(&options, &[(0, 0)]).unwrap()
+}
+
+fn record(offset: i64, value: Vec<u8>) -> OwnedRecord {
+    OwnedRecord { offset, timestamp: RecordTime::None, key: None, value: Some(value), headers: Vec::new() }
+}
+
+/// A record whose value is its offset, as an int64.
+fn good(offset: i64) -> OwnedRecord {
+    record(offset, offset.to_be_bytes().to_vec())
+}
+
+/// A record whose value is not an int64.
+fn bad(offset: i64) -> OwnedRecord {
+    record(offset, b"bad".to_vec())
+}
+
+fn feed(feeder: &Feeder, partition: i32, records: impl IntoIterator<Item = OwnedRecord>) {
+    records.into_iter().for_each(|record| feeder.push(partition, record).unwrap());
+}
+
+fn poll(consumer: &Consumer) -> Cycle {
+    consumer.poll(NOW).unwrap()
+}
+
+fn error<T>(outcome: Result<T>) -> Error {
+    outcome.err().expect("this call has to fail")
+}
+
+fn told<T>(outcome: Result<T>) -> (Status, String) {
+    let error = error(outcome);
+    (error.status(), error.message().to_owned())
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Vec<i64> {
+    let column = batch.column_by_name(name).expect("the column exists").as_primitive::<Int64Type>();
+    assert_eq!(column.null_count(), 0);
+    column.values().to_vec()
+}
+
+/// The offsets of the rows that a partition shows.
+fn offsets(snapshot: &Snapshot, partition: i32) -> Vec<i64> {
+    let first_row = snapshot.partition(partition).unwrap().rows().first_row();
+    offsets_from(snapshot, partition, first_row)
+}
+
+fn offsets_from(snapshot: &Snapshot, partition: i32, from_row: i64) -> Vec<i64> {
+    let batches = snapshot.stream(partition, from_row, None).unwrap();
+    batches.flat_map(|batch| column(&batch, "KafkaOffset")).collect()
+}
+
+fn row_range(snapshot: &Snapshot, partition: i32) -> (i64, i64) {
+    let rows = snapshot.partition(partition).unwrap().rows();
+    (rows.first_row(), rows.end_row())
+}
+
+fn next_offset(snapshot: &Snapshot, partition: i32) -> i64 {
+    snapshot.partition(partition).unwrap().next_offset()
+}
+
+fn has_failed(snapshot: &Snapshot, partition: i32) -> bool {
+    snapshot.partition(partition).unwrap().failure().is_some()
+}
+
+mod cycles {
+    use super::*;
+
+    #[test]
+    fn a_poll_publishes_rows_that_are_ready() {
+        // Y1: it does not wait for the end of its time.
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(0), good(1)]);
+        let cycle = consumer.poll(Timeout::Never).unwrap();
+        assert_eq!((cycle.rows, cycle.failed, cycle.snapshot.cycle()), (2, 0, 1));
+        assert_eq!(offsets(&cycle.snapshot, 0), [0, 1]);
+    }
+
+    #[test]
+    fn a_waiting_poll_ends_with_the_first_row() {
+        // Y1
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        thread::scope(|scope| {
+            let poll = scope.spawn(|| consumer.poll(Timeout::Never).unwrap().rows);
+            feed(&feeder, 0, [good(0)]);
+            assert_eq!(poll.join().unwrap(), 1);
+        });
+    }
+
+    #[test]
+    fn a_waiting_poll_ends_with_a_change_of_state() {
+        // Y1
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 0)]);
+        feed(&feeder, 0, [bad(0)]);
+        let cycle = consumer.poll(Timeout::Never).unwrap();
+        assert_eq!((cycle.rows, cycle.failed), (0, 1));
+        consumer.resume(0, 1).unwrap();
+        let cycle = consumer.poll(Timeout::Never).unwrap();
+        assert_eq!((cycle.rows, cycle.failed), (0, 0));
+    }
+
+    #[test]
+    fn a_poll_that_times_out_is_a_cycle_without_rows() {
+        // Y1, Y3: cycle 0 is before the first poll.
+        let (consumer, _feeder) = consumer(TableType::Append, &[(0, 0)]);
+        assert_eq!(consumer.snapshot().unwrap().cycle(), 0);
+        for number in 1..4 {
+            let cycle = poll(&consumer);
+            assert_eq!((cycle.rows, cycle.failed, cycle.snapshot.cycle()), (0, 0, number));
+        }
+    }
+
+    #[test]
+    fn a_linger_ends_with_the_callers_time() {
+        // Y1: an hour of linger, a millisecond to wait.
+        let (consumer, feeder) = lingering_consumer(3_600_000);
+        feed(&feeder, 0, [good(0)]);
+        assert_eq!(consumer.poll(Timeout::Millis(1)).unwrap().rows, 1);
+    }
+
+    #[test]
+    fn blink_shows_one_cycle_append_all_and_ring_the_last() {
+        // Y2, Y4
+        let expected: [(TableType, &[i64]); 3] = [
+            (TableType::Blink, &[2, 3, 4]),
+            (TableType::Append, &[0, 1, 2, 3, 4]),
+            (TableType::Ring { capacity: 4 }, &[1, 2, 3, 4]),
+        ];
+        for (table_type, shown) in expected {
+            let (consumer, feeder) = consumer(table_type, &[(0, 0)]);
+            feed(&feeder, 0, [good(0), good(1)]);
+            poll(&consumer);
+            feed(&feeder, 0, [good(2), good(3), good(4)]);
+            let snapshot = poll(&consumer).snapshot;
+            assert_eq!(offsets(&snapshot, 0), shown, "{table_type:?}");
+            assert_eq!(row_range(&snapshot, 0), (shown[0], 5), "{table_type:?}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_without_rows_empties_blink_and_nothing_else() {
+        // Y2
+        for (table_type, rows) in [(TableType::Blink, 0), (TableType::Append, 2), (TableType::Ring { capacity: 9 }, 2)]
+        {
+            let (consumer, feeder) = consumer(table_type, &[(0, 0)]);
+            feed(&feeder, 0, [good(0), good(1)]);
+            poll(&consumer);
+            let snapshot = poll(&consumer).snapshot;
+            assert_eq!(row_range(&snapshot, 0), (2 - rows, 2), "{table_type:?}");
+            assert_eq!(snapshot.whole(0).unwrap().num_rows(), usize::try_from(rows).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_partition_without_rows_is_emptied_by_the_cycle_of_another() {
+        // Y2
+        let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0), (1, 0)]);
+        feed(&feeder, 0, [good(0)]);
+        poll(&consumer);
+        feed(&feeder, 1, [good(0)]);
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!((row_range(&snapshot, 0), row_range(&snapshot, 1)), ((1, 1), (0, 1)));
+    }
+
+    #[test]
+    fn nothing_changes_between_two_polls() {
+        // Y3
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 7)]);
+        let seen = || {
+            let snapshot = consumer.snapshot().unwrap();
+            (snapshot.cycle(), offsets(&snapshot, 0), has_failed(&snapshot, 0), next_offset(&snapshot, 0))
+        };
+        assert_eq!(seen(), (0, vec![], false, 7));
+        feed(&feeder, 0, [good(7), bad(8)]);
+        assert_eq!(seen(), (0, vec![], false, 7));
+        let before = consumer.snapshot().unwrap();
+        poll(&consumer);
+        assert_eq!(seen(), (1, vec![7], true, 8));
+        consumer.resume(0, 9).unwrap();
+        feed(&feeder, 0, [good(9)]);
+        assert_eq!(seen(), (1, vec![7], true, 8));
+        poll(&consumer);
+        assert_eq!(seen(), (2, vec![7, 9], false, 10));
+        assert_eq!((before.cycle(), row_range(&before, 0), has_failed(&before, 0)), (0, (0, 0), false));
+    }
+
+    #[test]
+    fn the_end_comes_when_all_have_failed_and_a_resume_takes_it_back() {
+        // Y5
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 0)]);
+        feed(&feeder, 0, [bad(0)]);
+        assert_eq!(poll(&consumer).failed, 1);
+        assert_eq!(poll(&consumer).failed, 1);
+        feed(&feeder, 1, [good(0), bad(1)]);
+        let last = consumer.poll(Timeout::Never).unwrap();
+        assert_eq!((last.rows, last.failed, last.snapshot.cycle()), (1, 2, 3));
+        let end = "every partition has failed; resume one to read on, or close the consumer";
+        for _ in 0..2 {
+            assert_eq!(told(consumer.poll(Timeout::Never)), (Status::End, end.to_owned()));
+        }
+        assert_eq!(consumer.snapshot().unwrap().cycle(), 3);
+        consumer.resume(1, 2).unwrap();
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.failed, cycle.snapshot.cycle()), (1, 4));
+        assert_eq!(poll(&consumer).snapshot.cycle(), 5);
+    }
+
+    #[test]
+    fn partitions_are_all_there_from_the_first_snapshot_on_and_ascending() {
+        // P4
+        let (consumer, _feeder) = consumer(TableType::Blink, &[(5, 0), (0, 3), (2, 0)]);
+        let snapshot = consumer.snapshot().unwrap();
+        let partitions: Vec<_> = snapshot.partitions().iter().map(|p| (p.id(), p.next_offset())).collect();
+        assert_eq!(partitions, [(0, 3), (2, 0), (5, 0)]);
+    }
+
+    #[test]
+    fn a_poll_beside_another_is_busy() {
+        let (consumer, _feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                loop {
+                    match consumer.poll(Timeout::Never) {
+                        Err(error) if error.status() == Status::Busy => thread::yield_now(),
+                        outcome => return outcome.map(|cycle| cycle.rows),
+                    }
+                }
+            });
+            let busy = loop {
+                match consumer.poll(NOW) {
+                    Ok(_) => thread::yield_now(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(busy.status(), Status::Busy);
+            assert_eq!(
+                busy.message(),
+                "poll: another open, poll or close of this consumer is running in another thread"
+            );
+            consumer.wakeup();
+            assert_eq!(error(waiting.join().unwrap()).status(), Status::Interrupted);
+        });
+    }
+
+    #[test]
+    fn calls_that_do_not_fit_the_state_say_what_to_do() {
+        let mut options = options(TableType::Blink, "int64");
+        options.set("bootstrap.servers", Some("localhost:1")).unwrap();
+        let new = Consumer::new(&options).unwrap();
+        let not_open = (Status::InvalidState, "the consumer has not been opened; call open first".to_owned());
+        assert_eq!(told(new.poll(NOW)), not_open);
+        assert_eq!(told(new.snapshot()), not_open);
+        assert_eq!(told(new.resume(0, 0)), not_open);
+        let (open, feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        assert_eq!(told(open.open(NOW)), (Status::InvalidState, "the consumer is open already".to_owned()));
+        let nobody = told(feeder.push(4, good(0)));
+        assert_eq!(nobody, (Status::NotFound, "partition: 4 is not among those read".to_owned()));
+    }
+
+    #[test]
+    fn negative_times_are_refused_but_for_minus_one() {
+        assert_eq!(Timeout::from_number(-1).unwrap(), Timeout::Never);
+        assert_eq!(Timeout::from_number(7).unwrap(), Timeout::Millis(7));
+        let message = "timeout_ms: -2 is negative; give 0 or more milliseconds, or -1 to wait for ever";
+        assert_eq!(told(Timeout::from_number(-2)), (Status::InvalidArgument, message.to_owned()));
+    }
+}
+
+mod snapshots {
+    use super::*;
+
+    #[test]
+    fn merged_rows_come_by_partition_then_row() {
+        // Y6
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 10), (2, 20)]);
+        feed(&feeder, 2, [good(20), good(21)]);
+        feed(&feeder, 0, [good(0), good(1)]);
+        poll(&consumer);
+        feed(&feeder, 0, [good(2)]);
+        let snapshot = poll(&consumer).snapshot;
+        let merged = |from_rows: &[i64]| -> Vec<i64> {
+            snapshot.merged(from_rows).unwrap().flat_map(|batch| column(&batch, "KafkaOffset")).collect()
+        };
+        assert_eq!(merged(&[]), [0, 1, 2, 20, 21]);
+        assert_eq!(merged(&[2, 0, 1]), [2, 21]);
+        assert_eq!(merged(&[3, 0, 2]), [0_i64; 0]);
+        let count = "from_rows: there are 1 row numbers for 3 partitions".to_owned();
+        assert_eq!(told(snapshot.merged(&[0])), (Status::InvalidArgument, count));
+        let beyond = "from_row: row 1 of partition 1 is not in this snapshot, which ends at row 0".to_owned();
+        assert_eq!(told(snapshot.merged(&[0, 1, 0])), (Status::OutOfRange, beyond));
+    }
+
+    #[test]
+    fn a_merged_ring_has_its_capacity_of_each_partition() {
+        // Y6
+        let (consumer, feeder) = consumer(TableType::Ring { capacity: 2 }, &[(0, 0), (1, 0)]);
+        for partition in [0, 1] {
+            feed(&feeder, partition, (0..5).map(good));
+        }
+        let snapshot = poll(&consumer).snapshot;
+        let merged: Vec<_> = snapshot.merged(&[]).unwrap().flat_map(|batch| column(&batch, "KafkaOffset")).collect();
+        assert_eq!(merged, [3, 4, 3, 4]);
+    }
+
+    #[test]
+    fn every_partition_cycle_and_way_out_has_the_same_schema() {
+        // Y7
+        let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0), (1, 0)]);
+        let schema = consumer.plan().schema.arrow();
+        assert_eq!(schema.metadata()["karrow.topic"], "orders");
+        let nullable: Vec<_> =
+            schema.fields().iter().map(|field| (field.name().as_str(), field.is_nullable())).collect();
+        let expected = [("KafkaPartition", false), ("KafkaOffset", false), ("KafkaTimestamp", true), ("V", true)];
+        assert_eq!(nullable, expected);
+        let origins: Vec<_> = schema.fields().iter().map(|field| field.metadata()["karrow.origin"].as_str()).collect();
+        assert_eq!(origins, ["common", "common", "common", "value"]);
+        for offset in 0..3 {
+            feed(&feeder, 0, [good(offset)]);
+            let snapshot = poll(&consumer).snapshot;
+            assert_eq!(snapshot.schema(), schema);
+            for partition in [0, 1] {
+                assert_eq!(snapshot.whole(partition).unwrap().schema_ref(), schema);
+                assert_eq!(
+                    snapshot.stream(partition, row_range(&snapshot, partition).0, None).unwrap().schema(),
+                    schema
+                );
+            }
+            assert!(snapshot.merged(&[]).unwrap().all(|batch| batch.schema_ref() == schema));
+        }
+    }
+
+    #[test]
+    fn no_rows_are_a_schema_without_batches_and_an_array_with_real_buffers() {
+        // Y8
+        let mut options = options(TableType::Append, "utf8");
+        options.set("karrow.headers.column.name", Some("H")).unwrap();
+        let (consumer, _feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!(snapshot.stream(0, 0, None).unwrap().count(), 0);
+        assert_eq!(snapshot.merged(&[]).unwrap().count(), 0);
+        let whole = snapshot.whole(0).unwrap();
+        assert_eq!(whole.num_rows(), 0);
+        for array in whole.columns() {
+            let data = array.to_data();
+            data.validate_full().unwrap();
+            assert!(data.buffers().iter().all(|buffer| !buffer.as_ptr().is_null()));
+        }
+    }
+
+    #[test]
+    fn a_range_without_rows_has_no_batches_wherever_it_lies() {
+        // Y8
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, (0..3).map(good));
+        let snapshot = poll(&consumer).snapshot;
+        for row in 0..=3 {
+            assert_eq!(snapshot.stream(0, row, Some(row)).unwrap().count(), 0, "at row {row}");
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_there_are_named() {
+        // Y4
+        let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0), (3, 0)]);
+        feed(&feeder, 3, (0..4).map(good));
+        poll(&consumer);
+        feed(&feeder, 3, (4..6).map(good));
+        let snapshot = poll(&consumer).snapshot;
+        let stream = |from_row, end_row| told(snapshot.stream(3, from_row, end_row));
+        let outside = |message: &str| (Status::OutOfRange, message.to_owned());
+        assert_eq!(
+            stream(3, None),
+            outside("from_row: row 3 of partition 3 is not in this snapshot, whose first row is 4")
+        );
+        assert_eq!(
+            stream(7, None),
+            outside("from_row: row 7 of partition 3 is not in this snapshot, which ends at row 6")
+        );
+        for end in [4, 7] {
+            let message = format!(
+                "end_row: row {end} of partition 3 is not in this snapshot, which has rows 5 to 6 from from_row on"
+            );
+            assert_eq!(stream(5, Some(end)), outside(&message));
+        }
+        assert_eq!(snapshot.stream(3, 6, None).unwrap().count(), 0);
+        let missing = "partition: 1 is not among the partitions read (0, 3)".to_owned();
+        assert_eq!(told(snapshot.whole(1)), (Status::NotFound, missing));
+    }
+
+    #[test]
+    fn a_view_chooses_and_renames_columns_and_keeps_the_rest() {
+        // Y12
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(0), good(1), bad(2)]);
+        let snapshot = poll(&consumer).snapshot;
+        let view = snapshot.view(&["Twice=V", "V", " O = KafkaOffset "]).unwrap();
+        let names: Vec<_> = view.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["Twice", "V", "O"]);
+        assert_eq!(view.schema().metadata(), snapshot.schema().metadata());
+        assert_eq!(view.schema().field(2).metadata(), snapshot.schema().field(1).metadata());
+        assert_eq!((view.cycle(), has_failed(&view, 0), next_offset(&view, 0)), (1, true, 2));
+        let whole = view.whole(0).unwrap();
+        for batch in view.stream(0, 0, None).unwrap().chain([whole.clone()]) {
+            assert_eq!(batch.schema_ref(), view.schema());
+            assert_eq!((column(&batch, "Twice"), column(&batch, "O")), (vec![0, 1], vec![0, 1]));
+        }
+        let again = view.view(&["Back=O"]).unwrap().whole(0).unwrap();
+        assert_eq!(column(&again, "Back"), [0, 1]);
+        let memory = |batch: &RecordBatch, column: usize| batch.column(column).to_data().buffers()[0].as_ptr();
+        assert_eq!(memory(&again, 0), memory(&whole, 2));
+    }
+
+    #[test]
+    fn a_view_that_cannot_be_says_why() {
+        // Y12
+        let (consumer, _feeder) = consumer(TableType::Append, &[(0, 0)]);
+        let snapshot = consumer.snapshot().unwrap();
+        let view = |columns: &[&str]| told(snapshot.view(columns));
+        let wrong = |message: &str| (Status::InvalidArgument, message.to_owned());
+        assert_eq!(view(&[]), wrong("columns: a view needs at least one column"));
+        assert_eq!(view(&["=V"]), wrong("columns: '=V' is neither a column name nor New=Old"));
+        assert_eq!(view(&["X="]), wrong("columns: 'X=' is neither a column name nor New=Old"));
+        assert_eq!(
+            view(&["V", "V=KafkaOffset"]),
+            wrong("columns: 'V' appears twice; every column of a view needs a name of its own")
+        );
+        let missing =
+            "columns: there is no column 'W'; the table has KafkaPartition, KafkaOffset, KafkaTimestamp, V".to_owned();
+        assert_eq!(view(&["X=W"]), (Status::NotFound, missing));
+        let renamed = snapshot.view(&["X=V"]).unwrap();
+        let missing = "columns: there is no column 'V'; the table has X".to_owned();
+        assert_eq!(told(renamed.view(&["V"])), (Status::NotFound, missing));
+    }
+
+    #[test]
+    fn snapshots_taken_while_cycles_are_published_are_whole_cycles() {
+        // Y3, Y4: offsets are row numbers here, so every row says where it belongs.
+        for table_type in [TableType::Blink, TableType::Append, TableType::Ring { capacity: 1000 }] {
+            let (consumer, feeder) = consumer(table_type, &[(0, 0), (1, 0), (2, 0)]);
+            read_beside_polls(&consumer, &feeder, 20_000);
+        }
+    }
+
+    fn read_beside_polls(consumer: &Consumer, feeder: &Feeder, rows_each: i64) {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for partition in 0..3 {
+                scope.spawn(move || feed(feeder, partition, (0..rows_each).map(good)));
+            }
+            let readers = [(); 2].map(|()| scope.spawn(|| watch(consumer, &done)));
+            let reported = poll_for(consumer, rows_each * 3);
+            done.store(true, Ordering::Release);
+            assert_eq!(reported.last(), Some(&(rows_each * 3)));
+            for reader in readers {
+                for (cycle, rows) in reader.join().unwrap() {
+                    assert_eq!(rows, reported[usize::try_from(cycle).unwrap()], "cycle {cycle}");
+                }
+            }
+        });
+    }
+
+    /// Polls until that many rows have come. Returns how many there were after each cycle.
+    fn poll_for(consumer: &Consumer, rows: i64) -> Vec<i64> {
+        let mut totals = vec![0];
+        while let Some(total) = totals.last().copied().filter(|total| *total < rows) {
+            match consumer.poll(Timeout::Millis(30_000)) {
+                Ok(cycle) if cycle.rows > 0 => totals.push(total + cycle.rows),
+                _ => break,
+            }
+        }
+        totals
+    }
+
+    /// Takes snapshots and checks each. Returns the cycles seen, with the number of rows published until then.
+    fn watch(consumer: &Consumer, done: &AtomicBool) -> Vec<(i64, i64)> {
+        let mut seen = vec![(0, 0)];
+        let mut ends = [0; 3];
+        loop {
+            let last = done.load(Ordering::Acquire);
+            let snapshot = consumer.snapshot().unwrap();
+            let (cycle, _) = seen[seen.len() - 1];
+            assert!(snapshot.cycle() >= cycle);
+            if snapshot.cycle() > cycle {
+                for (partition, end) in (0..3).zip(&mut ends) {
+                    let (first_row, end_row) = row_range(&snapshot, partition);
+                    assert!(end_row >= *end);
+                    let from_row = first_row.max(*end);
+                    assert_eq!(offsets_from(&snapshot, partition, from_row), (from_row..end_row).collect::<Vec<_>>());
+                    *end = end_row;
+                }
+                seen.push((snapshot.cycle(), ends.iter().sum()));
+            }
+            if last {
+                return seen;
+            }
+        }
+    }
+}
+
+mod budget {
+    //! Y11
+
+    use super::*;
+
+    const SIZE: usize = 1000;
+
+    fn sized(offset: i64, bytes: usize) -> OwnedRecord {
+        record(offset, vec![b'x'; bytes])
+    }
+
+    #[test]
+    fn records_beyond_the_budget_wait_and_come_in_order() {
+        let (consumer, feeder) = small_consumer(&[(0, 0)]);
+        feed(&feeder, 0, (0..5000).map(|offset| sized(offset, SIZE)));
+        let mut came = Vec::new();
+        while came.len() < 5000 {
+            assert!(feeder.waiting(0) > 0 || came.len() > 4000, "5 MB do not fit into 1 MiB");
+            let snapshot = poll(&consumer).snapshot;
+            let offsets = offsets(&snapshot, 0);
+            assert!((1..=MIB / SIZE).contains(&offsets.len()), "{} rows at once", offsets.len());
+            came.extend(offsets);
+        }
+        assert!(came.into_iter().eq(0..5000));
+        assert_eq!(feeder.waiting(0), 0);
+    }
+
+    #[test]
+    fn an_oversized_record_is_let_in_alone() {
+        let (consumer, feeder) = small_consumer(&[(0, 0)]);
+        feed(&feeder, 0, [sized(0, 3 * MIB), sized(1, 3 * MIB), sized(2, SIZE), sized(3, SIZE)]);
+        assert_eq!(feeder.waiting(0), 3);
+        let rows = [(); 3].map(|()| offsets(&poll(&consumer).snapshot, 0));
+        assert_eq!(rows, [vec![0], vec![1], vec![2, 3]]);
+    }
+
+    #[test]
+    fn one_partition_cannot_take_all_while_another_has_data() {
+        let (consumer, feeder) = small_consumer(&[(0, 0), (1, 0)]);
+        feed(&feeder, 0, (0..3000).map(|offset| sized(offset, SIZE)));
+        feed(&feeder, 1, (0..200).map(|offset| sized(offset, SIZE)));
+        assert_eq!(feeder.waiting(1), 0);
+        let snapshot = poll(&consumer).snapshot;
+        assert!((1..=MIB / 2 / SIZE).contains(&offsets(&snapshot, 0).len()));
+        assert_eq!(offsets(&snapshot, 1), (0..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn all_partitions_together_stay_within_the_budget_and_get_their_turn() {
+        let partitions: Vec<(i32, i64)> = (0..8).map(|partition| (partition, 0)).collect();
+        let (consumer, feeder) = small_consumer(&partitions);
+        for offset in 0..500 {
+            partitions.iter().for_each(|(partition, _)| feed(&feeder, *partition, [sized(offset, SIZE)]));
+        }
+        let mut came = vec![Vec::new(); 8];
+        while came.iter().any(|offsets| offsets.len() < 500) {
+            let cycle = poll(&consumer);
+            assert!((1..=i64::try_from(MIB / SIZE).unwrap()).contains(&cycle.rows), "{} rows at once", cycle.rows);
+            for ((partition, _), came) in partitions.iter().zip(&mut came) {
+                came.extend(offsets(&cycle.snapshot, *partition));
+            }
+        }
+        assert!(came.into_iter().all(|offsets| offsets.into_iter().eq(0..500)));
+    }
+
+    #[test]
+    fn what_a_row_takes_counts_also_where_it_is_more_than_its_payload() {
+        // A header without key and value has no payload, but two 32-bit offsets in the table.
+        const HEADERS: usize = 1000;
+        let mut options = options(TableType::Blink, "binary");
+        options.set("karrow.memory.budget.bytes", Some(&MIB.to_string())).unwrap();
+        options.set("karrow.headers.column.name", Some("H")).unwrap();
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        // A record with a time out of range stops the partition, so that the others are taken in one go.
+        feed(&feeder, 0, [OwnedRecord { timestamp: RecordTime::Create(i64::MAX), ..sized(0, 0) }]);
+        poll(&consumer);
+        let headers = vec![(String::new(), None); HEADERS];
+        feed(&feeder, 0, (1..1000).map(|offset| OwnedRecord { headers: headers.clone(), ..sized(offset, 0) }));
+        consumer.resume(0, 1).unwrap();
+        let mut came = Vec::new();
+        while came.len() < 999 {
+            let offsets = offsets(&poll(&consumer).snapshot, 0);
+            let bytes = offsets.len() * HEADERS * 2 * size_of::<i32>();
+            assert!((1..=MIB).contains(&bytes), "{bytes} bytes at once");
+            came.extend(offsets);
+        }
+        assert!(came.into_iter().eq(1..1000));
+    }
+
+    #[test]
+    fn a_partition_without_room_that_fails_later_loses_nothing() {
+        let (consumer, feeder) = small_consumer(&[(0, 0)]);
+        feed(&feeder, 0, (0..1000).map(|offset| sized(offset, SIZE)));
+        let late = OwnedRecord { timestamp: RecordTime::Create(i64::MAX), ..sized(1000, SIZE) };
+        feed(&feeder, 0, [late]);
+        feed(&feeder, 0, (1001..2000).map(|offset| sized(offset, SIZE)));
+        let mut came = Vec::new();
+        while came.len() < 1999 {
+            let cycle = poll(&consumer);
+            came.extend(offsets(&cycle.snapshot, 0));
+            assert!(cycle.rows > 0 || cycle.failed > 0);
+            if cycle.failed > 0 {
+                consumer.resume(0, 1001).unwrap();
+            }
+        }
+        assert!(came.into_iter().eq((0..1000).chain(1001..2000)));
+    }
+}
+
+mod bad_records {
+    use super::*;
+
+    #[test]
+    fn a_bad_record_stops_its_partition_and_no_other() {
+        // R1, R4
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 0)]);
+        feed(&feeder, 0, [good(0), good(1), bad(2), good(3)]);
+        feed(&feeder, 1, [good(0)]);
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.rows, cycle.failed), (3, 1));
+        assert_eq!(offsets(&cycle.snapshot, 0), [0, 1]);
+        assert_eq!(next_offset(&cycle.snapshot, 0), 2);
+        let error = cycle.snapshot.partition(0).unwrap().failure().unwrap().clone();
+        assert_eq!(error.status(), Status::BadRecord);
+        assert_eq!(error.message(), "column V: expected 8 bytes for int64, found 3 bytes, at orders[0]@2 (value)");
+        assert_eq!(error.position(), Some((0, 2)));
+        let details = ["topic", "side", "reason", "column"].map(|key| error.detail(key));
+        assert_eq!(
+            details,
+            [Some("orders"), Some("value"), Some("expected 8 bytes for int64, found 3 bytes"), Some("V")]
+        );
+        feed(&feeder, 0, [good(4)]);
+        feed(&feeder, 1, [good(1)]);
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.rows, cycle.failed), (1, 1));
+        assert_eq!((offsets(&cycle.snapshot, 0), offsets(&cycle.snapshot, 1)), (vec![0, 1], vec![0, 1]));
+        assert_eq!(feeder.waiting(0), 2);
+    }
+
+    #[test]
+    fn resumed_at_the_record_a_partition_fails_again() {
+        // R1
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(0), bad(1), good(2)]);
+        let first = poll(&consumer).snapshot.partition(0).unwrap().failure().cloned();
+        for _ in 0..2 {
+            consumer.resume(0, 1).unwrap();
+            let cycle = consumer.poll(Timeout::Never).unwrap();
+            assert_eq!((cycle.rows, cycle.failed), (0, 1));
+            assert_eq!(next_offset(&cycle.snapshot, 0), 1);
+            assert_eq!(cycle.snapshot.partition(0).unwrap().failure(), first.as_ref());
+        }
+        assert_eq!(feeder.waiting(0), 1);
+    }
+
+    #[test]
+    fn resumed_behind_the_record_a_partition_goes_on() {
+        // R1
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(0), bad(1), good(2)]);
+        poll(&consumer);
+        consumer.resume(0, 2).unwrap();
+        feed(&feeder, 0, [good(3)]);
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.rows, cycle.failed), (2, 0));
+        assert_eq!(offsets(&cycle.snapshot, 0), [0, 2, 3]);
+        assert_eq!(*cycle.snapshot.partition(0).unwrap().state(), PartitionState::Reading);
+        assert_eq!(next_offset(&cycle.snapshot, 0), 4);
+    }
+
+    #[test]
+    fn resumed_further_on_a_partition_skips_exactly_the_records_before() {
+        // R1. Offset 5 is missing, as in a compacted log.
+        for (resume, expected) in [(3, vec![0, 3, 4, 6]), (4, vec![0, 4, 6]), (5, vec![0, 6]), (7, vec![0])] {
+            let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+            feed(&feeder, 0, [good(0), bad(1), bad(2), good(3), good(4), good(6)]);
+            poll(&consumer);
+            consumer.resume(0, resume).unwrap();
+            let snapshot = poll(&consumer).snapshot;
+            assert_eq!(offsets(&snapshot, 0), expected, "resumed at {resume}");
+            assert_eq!(next_offset(&snapshot, 0), 7);
+        }
+    }
+
+    #[test]
+    fn resumed_beyond_all_records_a_partition_is_read_from_there() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [bad(0), good(1)]);
+        poll(&consumer);
+        consumer.resume(0, 50).unwrap();
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!((row_range(&snapshot, 0), next_offset(&snapshot, 0)), ((0, 0), 50));
+        feed(&feeder, 0, [good(50)]);
+        assert_eq!(offsets(&poll(&consumer).snapshot, 0), [50]);
+    }
+
+    #[test]
+    fn a_resume_that_cannot_be_says_why_and_changes_nothing() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (2, 0)]);
+        let resume = |partition, offset| told(consumer.resume(partition, offset));
+        let state = |message: &str| (Status::InvalidState, message.to_owned());
+        let argument = |message: &str| (Status::InvalidArgument, message.to_owned());
+        feed(&feeder, 0, [good(0), bad(1), good(2)]);
+        assert_eq!(resume(0, 1), state("partition: 0 has failed, but no poll has published that yet; poll first"));
+        poll(&consumer);
+        assert_eq!(resume(2, 0), state("partition: 2 has not failed, so there is nothing to resume"));
+        assert_eq!(resume(0, -1), argument("offset: -1 is negative; give the offset to go on at"));
+        assert_eq!(
+            resume(0, 0),
+            argument(
+                "offset: partition 0 stopped at offset 1; resume there or behind it, because earlier records are in the \
+                 table already"
+            )
+        );
+        let missing = "partition: 1 is not among the partitions read".to_owned();
+        assert_eq!(resume(1, 0), (Status::NotFound, missing));
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.rows, cycle.failed, next_offset(&cycle.snapshot, 0)), (0, 1, 1));
+        consumer.resume(0, 2).unwrap();
+        assert_eq!(resume(0, 2), state("partition: 0 has not failed, so there is nothing to resume"));
+    }
+
+    #[test]
+    fn a_log_that_goes_back_stops_its_partition_which_then_resumes_anywhere() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(5), good(3), good(4)]);
+        let snapshot = poll(&consumer).snapshot;
+        let error = snapshot.partition(0).unwrap().failure().unwrap();
+        assert_eq!(error.status(), Status::Kafka);
+        assert_eq!(
+            error.message(),
+            "the log of orders[0] went back from offset 6 to 3; it was truncated, or the topic was created again; \
+             resume at the offset to go on from"
+        );
+        assert_eq!((error.position(), next_offset(&snapshot, 0)), (Some((0, 6)), 6));
+        consumer.resume(0, 4).unwrap();
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!((offsets(&snapshot, 0), next_offset(&snapshot, 0)), (vec![5, 4], 5));
+    }
+
+    #[test]
+    fn a_time_out_of_range_is_a_bad_record() {
+        // K8
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [OwnedRecord { timestamp: RecordTime::LogAppend(i64::MAX), ..good(0) }]);
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!(
+            snapshot.partition(0).unwrap().failure().unwrap().message(),
+            "column KafkaTimestamp: 9223372036854775807 ms since 1970 is outside the range of timestamp[ns, UTC]; set \
+             karrow.timestamp.column.type to timestamp[ms, UTC], at orders[0]@0 (timestamp)"
+        );
+    }
+
+    /// What a program may do, in any order.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A record, `gap` offsets behind the one before.
+        Push {
+            partition: usize,
+            gap: i64,
+            good: bool,
+        },
+        Poll,
+        /// `by` offsets behind where the partition stands.
+        Resume {
+            partition: usize,
+            by: i64,
+        },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..3_usize, 1..3_i64, prop::bool::weighted(0.75))
+                .prop_map(|(partition, gap, good)| Step::Push { partition, gap, good }),
+            2 => Just(Step::Poll),
+            3 => (0..3_usize, 0..5_i64).prop_map(|(partition, by)| Step::Resume { partition, by }),
+        ]
+    }
+
+    /// A partition as the rules have it.
+    #[derive(Default)]
+    struct Model {
+        id: i32,
+        last_pushed: i64,
+        waiting: VecDeque<(i64, bool)>,
+        unpublished: Vec<i64>,
+        next_offset: i64,
+        failed: bool,
+        shown: Shown,
+    }
+
+    /// What a snapshot says about a partition.
+    #[derive(Debug, Default, Clone, PartialEq)]
+    struct Shown {
+        offsets: Vec<i64>,
+        next_offset: i64,
+        failed: bool,
+        /// Whether the failure shown is the latest there has been.
+        latest: bool,
+    }
+
+    impl Model {
+        fn new(id: i32, first: i64) -> Model {
+            let shown = Shown { next_offset: first, latest: true, ..Shown::default() };
+            Model { id, last_pushed: first - 1, next_offset: first, shown, ..Model::default() }
+        }
+
+        fn push(&mut self, gap: i64, good: bool) -> i64 {
+            // Kafka does not deliver what lies before the offset it was told to go on at.
+            self.last_pushed = (self.last_pushed + gap).max(self.next_offset);
+            self.waiting.push_back((self.last_pushed, good));
+            self.read();
+            self.last_pushed
+        }
+
+        fn read(&mut self) {
+            while !self.failed
+                && let Some((offset, good)) = self.waiting.pop_front()
+            {
+                if good {
+                    self.unpublished.push(offset);
+                    self.next_offset = offset + 1;
+                } else {
+                    self.next_offset = offset;
+                    self.fail();
+                }
+            }
+        }
+
+        fn fail(&mut self) {
+            self.failed = true;
+            self.shown.latest = false;
+        }
+
+        fn resume(&mut self, by: i64) -> bool {
+            if !self.failed || !self.shown.latest {
+                return false;
+            }
+            if by == 0 {
+                self.fail();
+                return true;
+            }
+            self.failed = false;
+            self.shown.latest = false;
+            self.next_offset += by;
+            self.waiting.retain(|(offset, _)| *offset >= self.next_offset);
+            self.read();
+            true
+        }
+
+        fn is_over(&self) -> bool {
+            self.failed && self.shown.latest
+        }
+
+        fn publish(&mut self) -> usize {
+            let rows = self.unpublished.len();
+            self.shown.offsets.append(&mut self.unpublished);
+            self.shown = Shown {
+                offsets: std::mem::take(&mut self.shown.offsets),
+                next_offset: self.next_offset,
+                failed: self.failed,
+                latest: true,
+            };
+            rows
+        }
+    }
+
+    fn poll_both(consumer: &Consumer, models: &mut [Model]) {
+        if models.iter().all(Model::is_over) {
+            assert_eq!(error(consumer.poll(NOW)).status(), Status::End);
+            return;
+        }
+        let cycle = poll(consumer);
+        let rows: usize = models.iter_mut().map(Model::publish).sum();
+        let failed = models.iter().filter(|model| model.failed).count();
+        assert_eq!((cycle.rows, cycle.failed), (rows.try_into().unwrap(), failed.try_into().unwrap()));
+    }
+
+    fn resume_both(consumer: &Consumer, model: &mut Model, by: i64) {
+        let outcome = consumer.resume(model.id, model.next_offset + by);
+        if model.resume(by) {
+            outcome.unwrap();
+        } else {
+            assert_eq!(error(outcome).status(), Status::InvalidState);
+        }
+    }
+
+    fn compare(consumer: &Consumer, feeder: &Feeder, models: &[Model]) {
+        let snapshot = consumer.snapshot().unwrap();
+        for model in models {
+            let shown = Shown {
+                offsets: offsets(&snapshot, model.id),
+                next_offset: next_offset(&snapshot, model.id),
+                failed: has_failed(&snapshot, model.id),
+                latest: model.shown.latest,
+            };
+            assert_eq!(shown, model.shown);
+            assert_eq!(feeder.waiting(model.id), model.waiting.len());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn whatever_fails_and_resumes_nothing_is_lost_and_nothing_comes_twice(
+            // R1, Y3, Y5
+            steps in prop::collection::vec(step(), 1..120),
+        ) {
+            let first = [(0, 0), (3, 5), (7, 1000)];
+            let (consumer, feeder) = consumer(TableType::Append, &first);
+            let mut models = first.map(|(id, offset)| Model::new(id, offset));
+            for step in steps {
+                match step {
+                    Step::Push { partition, gap, good: is_good } => {
+                        let offset = models[partition].push(gap, is_good);
+                        feed(&feeder, models[partition].id, [if is_good { good(offset) } else { bad(offset) }]);
+                    }
+                    Step::Poll => poll_both(&consumer, &mut models),
+                    Step::Resume { partition, by } => resume_both(&consumer, &mut models[partition], by),
+                }
+                compare(&consumer, &feeder, &models);
+            }
+            while models.iter().any(|model| model.failed || !model.waiting.is_empty()) {
+                poll_both(&consumer, &mut models);
+                models.iter_mut().filter(|model| model.failed).for_each(|model| resume_both(&consumer, model, 1));
+            }
+            poll_both(&consumer, &mut models);
+            compare(&consumer, &feeder, &models);
+        }
+    }
+}
+
+mod wakeup_and_close {
+    use super::*;
+
+    fn interrupted() -> (Status, String) {
+        (Status::Interrupted, "interrupted by wakeup".to_owned())
+    }
+
+    fn closed() -> (Status, String) {
+        (Status::Closed, "the consumer is closed; make a new one to read on".to_owned())
+    }
+
+    #[test]
+    fn a_wakeup_ends_the_next_poll_once_without_a_cycle() {
+        let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        feed(&feeder, 0, [good(0)]);
+        consumer.wakeup();
+        consumer.wakeup();
+        assert_eq!(told(consumer.poll(Timeout::Never)), interrupted());
+        assert_eq!(consumer.snapshot().unwrap().cycle(), 0);
+        let cycle = consumer.poll(Timeout::Never).unwrap();
+        assert_eq!((cycle.rows, cycle.snapshot.cycle()), (1, 1));
+    }
+
+    #[test]
+    fn a_wakeup_ends_a_poll_that_waits() {
+        let (consumer, _feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| told(consumer.poll(Timeout::Never)));
+            consumer.wakeup();
+            assert_eq!(waiting.join().unwrap(), interrupted());
+        });
+    }
+
+    #[test]
+    fn a_wakeup_comes_before_the_end() {
+        let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        feed(&feeder, 0, [bad(0)]);
+        poll(&consumer);
+        consumer.wakeup();
+        assert_eq!(told(consumer.poll(NOW)), interrupted());
+        assert_eq!(error(consumer.poll(NOW)).status(), Status::End);
+    }
+
+    #[test]
+    fn rows_that_a_wakeup_kept_from_being_published_are_ready_for_the_next_poll() {
+        // Y1. Where in the first poll the wakeup comes is a matter of chance: now before the linger, now within it.
+        let (consumer, feeder) = lingering_consumer(5);
+        for round in 0..20_u8 {
+            feed(&feeder, 0, [good(round.into())]);
+            if interrupt_a_poll(&consumer, round) {
+                assert_eq!(poll_within(&consumer, LONG), Some(1), "round {round}: the row is ready, but poll waits");
+            }
+        }
+    }
+
+    /// Whether a wakeup ended the poll, and not the row that was ready for it.
+    fn interrupt_a_poll(consumer: &Consumer, patience: u8) -> bool {
+        thread::scope(|scope| {
+            let (about_to, begun) = channel();
+            let waiting = scope.spawn(move || {
+                about_to.send(()).unwrap();
+                consumer.poll(Timeout::Never).is_err()
+            });
+            begun.recv().unwrap();
+            (0..patience).for_each(|_| thread::yield_now());
+            consumer.wakeup();
+            let ended = waiting.join().unwrap();
+            if !ended {
+                assert_eq!(told(consumer.poll(NOW)), interrupted());
+            }
+            ended
+        })
+    }
+
+    /// How many rows a poll that waits for ever publishes; `None` if it does wait.
+    fn poll_within(consumer: &Consumer, time: Duration) -> Option<i64> {
+        thread::scope(|scope| {
+            let (done, outcome) = channel();
+            scope.spawn(move || done.send(consumer.poll(Timeout::Never).map_or(0, |cycle| cycle.rows)));
+            let rows = outcome.recv_timeout(time).ok();
+            if rows.is_none() {
+                consumer.wakeup();
+            }
+            rows
+        })
+    }
+
+    #[test]
+    fn after_close_calls_say_so_and_what_was_published_stays() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 0)]);
+        feed(&feeder, 0, [good(0), bad(1)]);
+        poll(&consumer);
+        feed(&feeder, 1, [good(0)]);
+        consumer.close(Timeout::Never).unwrap();
+        consumer.close(Timeout::Never).unwrap();
+        assert_eq!(told(consumer.poll(Timeout::Never)), closed());
+        assert_eq!(told(consumer.open(NOW)), closed());
+        assert_eq!(told(consumer.resume(0, 2)), closed());
+        feed(&feeder, 1, [good(1)]);
+        let snapshot = consumer.snapshot().unwrap();
+        assert_eq!((snapshot.cycle(), offsets(&snapshot, 0), offsets(&snapshot, 1)), (1, vec![0], vec![]));
+        drop(consumer);
+        assert_eq!(offsets(&snapshot, 0), [0]);
+    }
+
+    #[test]
+    fn close_ends_a_poll_that_waits() {
+        let (consumer, _feeder) = consumer(TableType::Blink, &[(0, 0)]);
+        let consumer = &consumer;
+        thread::scope(|scope| {
+            let (about_to, begun) = channel();
+            let waiting = scope.spawn(move || {
+                about_to.send(()).unwrap();
+                // While close waits for its turn, or has it, there is another call; then there is none.
+                loop {
+                    match told(consumer.poll(Timeout::Never)) {
+                        (Status::Busy, _) => thread::yield_now(),
+                        outcome => return outcome,
+                    }
+                }
+            });
+            begun.recv().unwrap();
+            consumer.close(Timeout::Never).unwrap();
+            assert_eq!(waiting.join().unwrap(), closed());
+        });
+    }
+
+    #[test]
+    fn close_ends_a_linger() {
+        let (consumer, feeder) = lingering_consumer(3_600_000);
+        feed(&feeder, 0, [good(0)]);
+        let consumer = &consumer;
+        thread::scope(|scope| {
+            let (about_to, begun) = channel();
+            let lingering = scope.spawn(move || {
+                about_to.send(()).unwrap();
+                error(consumer.poll(Timeout::Never)).status()
+            });
+            begun.recv().unwrap();
+            consumer.close(Timeout::Never).unwrap();
+            assert!(matches!(lingering.join().unwrap(), Status::Closed | Status::Busy));
+        });
+    }
+
+    #[test]
+    fn a_close_that_gets_no_time_is_finished_by_the_next() {
+        let late = "closing takes longer than the time given; it goes on, and another close waits for it";
+        for _ in 0..20 {
+            let (consumer, _feeder) = consumer(TableType::Blink, &[(0, 0)]);
+            if let Err(error) = consumer.close(NOW) {
+                assert_eq!((error.status(), error.message(), error.is_retriable()), (Status::Timeout, late, true));
+            }
+            consumer.close(Timeout::Never).unwrap();
+            assert_eq!(told(consumer.poll(NOW)), closed());
+        }
+    }
+
+    #[test]
+    fn polls_end_whatever_wakes_and_closes_beside_them() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        let until = Instant::now() + LONG;
+        thread::scope(|scope| {
+            let polling = scope.spawn(|| {
+                let mut rows = 0;
+                loop {
+                    match consumer.poll(Timeout::Never) {
+                        Ok(cycle) => rows += cycle.rows,
+                        Err(error) if error.status() == Status::Closed => return rows,
+                        Err(error) => assert!(matches!(error.status(), Status::Interrupted | Status::Busy)),
+                    }
+                }
+            });
+            for offset in 0..2000 {
+                feed(&feeder, 0, [good(offset)]);
+                consumer.wakeup();
+            }
+            while row_range(&consumer.snapshot().unwrap(), 0).1 < 2000 && Instant::now() < until {
+                thread::yield_now();
+            }
+            consumer.close(Timeout::Never).unwrap();
+            assert_eq!(polling.join().unwrap(), 2000);
+        });
+    }
+}
