@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, ProducerContext};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, ProducerContext, ThreadedProducer};
 
 use crate::error::{Error, Result, Status};
 
@@ -23,7 +23,7 @@ const PRODUCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// An embedded cluster. All methods may be called from any thread.
 pub struct EmbeddedCluster {
     /// Dropped first, while its brokers still answer.
-    producer: BaseProducer<Silent>,
+    producer: ThreadedProducer<Silent>,
     cluster: Mutex<Handle>,
     bootstrap_servers: String,
     brokers: i32,
@@ -47,7 +47,12 @@ pub struct Produce<'a> {
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
 }
 
-type Delivered = Arc<Mutex<Option<std::result::Result<i64, KafkaError>>>>;
+/// What becomes of one record: its offset, or why it is not in the log.
+#[derive(Default)]
+struct Delivery {
+    report: Mutex<Option<std::result::Result<i64, KafkaError>>>,
+    came: Condvar,
+}
 
 struct Silent;
 
@@ -57,13 +62,14 @@ impl ClientContext for Silent {
 }
 
 impl ProducerContext for Silent {
-    type DeliveryOpaque = Box<Delivered>;
+    type DeliveryOpaque = Arc<Delivery>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, delivered: Box<Delivered>) {
-        *delivered.lock() = Some(match result {
+    fn delivery(&self, result: &DeliveryResult<'_>, delivered: Arc<Delivery>) {
+        *delivered.report.lock() = Some(match result {
             Ok(message) => Ok(message.offset()),
             Err((error, _)) => Err(error.clone()),
         });
+        delivered.came.notify_one();
     }
 }
 
@@ -107,9 +113,9 @@ impl EmbeddedCluster {
 
     /// Produces one record and waits until it is in the log. Returns its offset.
     pub fn produce(&self, topic: &str, partition: i32, record: &Produce<'_>) -> Result<i64> {
-        let delivered = Delivered::default();
+        let delivered = Arc::<Delivery>::default();
         let mut request =
-            BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, Box::new(Arc::clone(&delivered))).partition(partition);
+            BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, Arc::clone(&delivered)).partition(partition);
         request.key = record.key;
         request.payload = record.value;
         request.timestamp = record.timestamp_ms;
@@ -124,18 +130,17 @@ impl EmbeddedCluster {
         }
         self.producer.send(request).map_err(|(error, _)| produce_failed(topic, partition, &error))?;
         let deadline = Instant::now() + PRODUCE_TIMEOUT;
-        loop {
-            // Another thread's poll may have taken the report, so this one looks again soon.
-            self.producer.poll(Duration::from_millis(5));
-            match delivered.lock().take() {
-                Some(Ok(offset)) => return Ok(offset),
-                Some(Err(error)) => return Err(produce_failed(topic, partition, &error)),
-                None if Instant::now() >= deadline => {
-                    let message = format!("no broker has acknowledged a record for {topic}[{partition}]");
-                    return Err(Error::new(Status::Timeout, message));
-                }
-                None => {}
+        let mut report = delivered.report.lock();
+        while report.is_none() {
+            if delivered.came.wait_until(&mut report, deadline).timed_out() && report.is_none() {
+                let message = format!("no broker has acknowledged a record for {topic}[{partition}]");
+                return Err(Error::new(Status::Timeout, message));
             }
+        }
+        match report.take() {
+            Some(Ok(offset)) => Ok(offset),
+            Some(Err(error)) => Err(produce_failed(topic, partition, &error)),
+            None => Err(Error::internal("a delivery report is taken only here")),
         }
     }
 

@@ -764,7 +764,7 @@ mod bad_records {
                  table already"
             )
         );
-        let missing = "partition: 1 is not among the partitions read".to_owned();
+        let missing = "partition: 1 is not among the partitions read (0, 2)".to_owned();
         assert_eq!(resume(1, 0), (Status::NotFound, missing));
         let cycle = poll(&consumer);
         assert_eq!((cycle.rows, cycle.failed, next_offset(&cycle.snapshot, 0)), (0, 1, 1));

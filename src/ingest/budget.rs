@@ -13,6 +13,8 @@ const QUEUES_PER_PARTITION: usize = 2;
 const MIN_QUEUE_BYTES: usize = 32 * 1024;
 /// Deeper queues are slower: what has been fetched falls out of the processor's cache before it is decoded.
 const MAX_QUEUE_BYTES: usize = 1024 * 1024;
+/// What librdkafka and Kafka's own client ask for at most.
+const MAX_RESPONSE_BYTES: usize = 50 * 1024 * 1024;
 
 /// Room for decoded rows, shared by all partitions of a consumer.
 pub struct Budget {
@@ -42,7 +44,10 @@ impl Budget {
     pub fn queue_limits(total_bytes: usize, partitions: usize) -> QueueLimits {
         let half = total_bytes / 2;
         let share = half / partitions.max(1) / QUEUES_PER_PARTITION;
-        QueueLimits { partition_bytes: share.clamp(MIN_QUEUE_BYTES, MAX_QUEUE_BYTES), response_bytes: half / 4 }
+        QueueLimits {
+            partition_bytes: share.clamp(MIN_QUEUE_BYTES, MAX_QUEUE_BYTES),
+            response_bytes: (half / 4).min(MAX_RESPONSE_BYTES),
+        }
     }
 
     /// A partition that held `before` bytes now holds `after`.

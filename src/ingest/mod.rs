@@ -252,11 +252,8 @@ impl Consumer {
             return Err(Error::argument("offset", format!("{offset} is negative; give the offset to go on at")));
         }
         let opened = self.opened()?;
-        let index = opened.slots.binary_search_by_key(&partition, |slot| slot.partition());
-        let index = index.map_err(|_| {
-            Error::new(Status::NotFound, format!("partition: {partition} is not among the partitions read"))
-                .with_detail("argument", "partition")
-        })?;
+        Snapshot::new(opened.table.state()).partition(partition)?;
+        let index = opened.slots.partition_point(|slot| slot.partition() < partition);
         opened.slots[index].request_resume(offset)?;
         if let Some(source) = &*opened.source.read() {
             source.wake(index);

@@ -516,7 +516,7 @@ fn describe(code: Code) -> String {
 }
 
 /// What asking again may mend: no leader yet, a broker that went away, an answer that did not come in time.
-fn is_retriable(code: Code) -> bool {
+pub fn is_retriable(code: Code) -> bool {
     use Code::*;
     matches!(
         code,
@@ -524,6 +524,7 @@ fn is_retriable(code: Code) -> bool {
             | RD_KAFKA_RESP_ERR__TIMED_OUT
             | RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE
             | RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+            | RD_KAFKA_RESP_ERR_UNKNOWN
             | RD_KAFKA_RESP_ERR__WAIT_COORD
             | RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
             | RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
@@ -550,7 +551,9 @@ pub unsafe fn string(text: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: not NULL, and terminated, says the caller.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    // Some of its texts are lines.
+    text.trim_end().to_owned()
 }
 
 /// An array of librdkafka's as a slice; NULL is empty.

@@ -17,7 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use rdkafka::bindings as rd;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 
-use super::client::{Client, PartitionList, Queue, Waiting, kafka_error, string};
+use super::client::{Client, PartitionList, Queue, Waiting, is_retriable, kafka_error, string};
 use super::{Beginning, LogRange, log_range};
 use crate::error::{Error, Result, Status};
 use crate::ingest::Source;
@@ -494,19 +494,20 @@ impl Serve<'_> {
             RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
             | RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
             | RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
-            | RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
-            | RD_KAFKA_RESP_ERR__TRANSPORT
-            | RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
-            | RD_KAFKA_RESP_ERR__TIMED_OUT => {
-                let error = self.located(code, text);
-                self.serving.wait(error);
-                Flow::Continue
-            }
+            | RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => self.wait(code, text),
+            code if is_retriable(code) => self.wait(code, text),
+            // A record that cannot be read, or something nobody has thought of: going on might lose it.
             _ => {
                 let error = self.located(code, text);
                 self.serving.fail(error)
             }
         }
+    }
+
+    fn wait(&mut self, code: Code, text: &str) -> Flow {
+        let error = self.located(code, text);
+        self.serving.wait(error);
+        Flow::Continue
     }
 
     fn located(&self, code: Code, text: &str) -> Error {

@@ -1,0 +1,882 @@
+/*
+ * Wrong arguments: the status, the message, and that nothing else has happened.
+ *
+ * Messages are part of what users see, so they are compared as a whole wherever karrow writes all of them. Names like K5
+ * are those of the rules.
+ */
+#include "check.h"
+
+/* Numbers, texts, time-outs ------------------------------------------------------------------------------------------ */
+
+static karrow_options *any_options(void)
+{
+    return options_for("127.0.0.1:1", "t", NULL, "utf8");
+}
+
+static void numbers_of_enumerations_are_checked(void)
+{
+    karrow_log *log = UNTOUCHED;
+    FAILS(karrow_log_new(8, 1, &log, E), INVALID_ARGUMENT, "level: 8 is not a level; levels go from 0 to 7");
+    FAILS(karrow_log_new(-1, 1, &log, E), INVALID_ARGUMENT, "level: -1 is not a level; levels go from 0 to 7");
+    CHECK(log == UNTOUCHED);
+
+    karrow_options *options = any_options();
+    karrow_spec *spec;
+    OK(karrow_spec_new_ignore(&spec, E));
+    FAILS(karrow_options_set_spec(options, 2, spec, E), INVALID_ARGUMENT,
+          "side: 2 is not a side; use KARROW_SIDE_KEY or KARROW_SIDE_VALUE");
+    FAILS(karrow_options_set_spec(options, -1, spec, E), INVALID_ARGUMENT,
+          "side: -1 is not a side; use KARROW_SIDE_KEY or KARROW_SIDE_VALUE");
+    FAILS(karrow_options_set_table_type(options, 3, 1, E), INVALID_ARGUMENT,
+          "kind: 3 is not a table type; use KARROW_TABLE_TYPE_BLINK, KARROW_TABLE_TYPE_APPEND or "
+          "KARROW_TABLE_TYPE_RING");
+    FAILS_WITH(karrow_options_set_table_type(options, -1, 1, E), INVALID_ARGUMENT, "kind: -1 is not a table type");
+    karrow_spec_free(spec);
+    karrow_options_free(options);
+}
+
+static void every_status_has_a_name(void)
+{
+    static const char *const names[] = {
+        "OK", "END", "INTERRUPTED", "TIMEOUT", "BUSY", "CLOSED", "INVALID_ARGUMENT", "INVALID_STATE", "NOT_FOUND",
+        "OUT_OF_RANGE", "UNSUPPORTED", "BAD_RECORD", "KAFKA", "REGISTRY", "PROCESSOR", "LIMIT", "PANIC", "POISONED",
+        "INTERNAL",
+    };
+    for (int32_t status = 0; status <= KARROW_STATUS_INTERNAL; status++)
+        CHECK_TEXT(karrow_status_name(status), names[status]);
+    CHECK_TEXT(karrow_status_name(KARROW_STATUS_INTERNAL + 1), "UNKNOWN");
+    CHECK_TEXT(karrow_status_name(-1), "UNKNOWN");
+}
+
+static void texts_must_be_utf8(void)
+{
+    static const char bad[] = "ab\xff";
+    const char *const columns[] = {"V", bad};
+    void *out = UNTOUCHED;
+    karrow_options *options = any_options();
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = opened(options_of(cluster, "t", NULL, "utf8"));
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+
+    FAILS(karrow_options_new(bad, (karrow_options **)&out, E), INVALID_ARGUMENT,
+          "topic: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_simple(bad, "utf8", (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "column: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_simple("V", bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "type_name: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_options_set(options, bad, "value", E), INVALID_ARGUMENT, "key: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_options_set(options, "client.id", bad, E), INVALID_ARGUMENT,
+          "value: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_snapshot_view(snapshot, columns, 2, (karrow_snapshot **)&out, E), INVALID_ARGUMENT,
+          "columns: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_mock_cluster_create_topic(cluster, bad, 1, E), INVALID_ARGUMENT,
+          "topic: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_mock_cluster_produce(cluster, bad, 0, NULL, 0, NULL, 0, 0, NULL, E), INVALID_ARGUMENT,
+          "topic: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_mock_cluster_set_leader(cluster, bad, 0, 1, E), INVALID_ARGUMENT,
+          "topic: is not valid UTF-8 from byte 2 on");
+    CHECK(out == UNTOUCHED);
+
+    karrow_error *error = FAILURE(karrow_options_new("", (karrow_options **)&out, E), INVALID_ARGUMENT);
+    CHECK_TEXT(karrow_error_detail(error, "argument"), "topic");
+    CHECK(karrow_error_detail(error, bad) == NULL);
+    karrow_error_free(error);
+
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+    karrow_options_free(options);
+}
+
+static void messages_hold_no_control_characters(void)
+{
+    karrow_options *options = any_options();
+    FAILS_WITH(karrow_options_set(options, "karrow.\x1b[2J\n", "", E), INVALID_ARGUMENT,
+               "karrow.\\u{1b}[2J\\n: unknown key");
+    karrow_options_free(options);
+}
+
+static void negative_time_outs_are_errors(void)
+{
+    static const char message[] =
+        "timeout_ms: -2 is negative; give 0 or more milliseconds, or -1 to wait for ever";
+    karrow_log *log;
+    karrow_log_entry *entry = UNTOUCHED;
+    struct ArrowSchema schema;
+    karrow_options *options = any_options();
+    OK(karrow_log_new(KARROW_LOG_LEVEL_INFO, 1, &log, E));
+    FAILS(karrow_log_take(log, -2, &entry, E), INVALID_ARGUMENT, message);
+    CHECK(entry == UNTOUCHED);
+    FAILS(karrow_options_schema(options, -2, &schema, E), INVALID_ARGUMENT, message);
+
+    karrow_consumer *consumer = consumer_of(options);
+    FAILS(karrow_consumer_open(consumer, -2, E), INVALID_ARGUMENT, message);
+    FAILS(karrow_consumer_poll(consumer, -2, NULL, NULL, NULL, E), INVALID_ARGUMENT, message);
+    FAILS(karrow_consumer_close(consumer, INT64_MIN, E), INVALID_ARGUMENT,
+          "timeout_ms: -9223372036854775808 is negative; give 0 or more milliseconds, or -1 to wait for ever");
+    /* It has not been closed. */
+    FAILS(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E), INVALID_STATE,
+          "the consumer has not been opened; call open first");
+    karrow_consumer_free(consumer);
+    karrow_log_free(log);
+}
+
+static void lists_and_names_must_not_be_empty(void)
+{
+    const int32_t ids[] = {0};
+    karrow_options *options = UNTOUCHED;
+    karrow_log *log = UNTOUCHED;
+    FAILS(karrow_options_new("", &options, E), INVALID_ARGUMENT,
+          "topic: the name is empty; give the name of a Kafka topic");
+    FAILS(karrow_log_new(KARROW_LOG_LEVEL_INFO, 0, &log, E), INVALID_ARGUMENT,
+          "capacity: a log needs room for at least 1 entry");
+    CHECK(options == UNTOUCHED && log == UNTOUCHED);
+    options = any_options();
+    static const char message[] = "ids: the list is empty; name at least one partition, or set none for all";
+    FAILS(karrow_options_set_partitions(options, ids, 0, E), INVALID_ARGUMENT, message);
+    FAILS(karrow_options_set_partitions(options, NULL, 0, E), INVALID_ARGUMENT, message);
+    karrow_options_free(options);
+}
+
+/* Options ------------------------------------------------------------------------------------------------------------ */
+
+static void k1_both_spellings_of_a_key_are_an_error(void)
+{
+    karrow_options *options = any_options();
+    OK(karrow_options_set(options, "deephaven.offset.column.name", "O", E));
+    FAILS(karrow_options_set(options, "karrow.offset.column.name", "X", E), INVALID_ARGUMENT,
+          "karrow.offset.column.name: deephaven.offset.column.name is set already, and both mean the same");
+    OK(karrow_options_set(options, "karrow.partition.column.name", "P", E));
+    FAILS(karrow_options_set(options, "deephaven.partition.column.name", "P", E), INVALID_ARGUMENT,
+          "deephaven.partition.column.name: karrow.partition.column.name is set already, and both mean the same");
+    /* Back at its default, it may be said the other way. */
+    OK(karrow_options_set(options, "deephaven.offset.column.name", NULL, E));
+    OK(karrow_options_set(options, "karrow.offset.column.name", "X", E));
+    karrow_options_free(options);
+}
+
+static void k4_keys_that_karrow_owns_are_refused(void)
+{
+    static const char *const refused[][2] = {
+        {"enable.partition.eof", "karrow turns it on, to know where a partition ends"},
+        {"enable.auto.offset.store", "karrow tracks offsets itself, by what a snapshot shows"},
+        {"plugin.library.paths", "karrow loads no code into its host"},
+        {"log.queue", "messages are read through a log handle"},
+        {"test.mock.num.brokers", "use the embedded cluster's bootstrap servers"},
+    };
+    karrow_options *options = any_options();
+    for (size_t index = 0; index < sizeof refused / sizeof refused[0]; index++) {
+        char message[200];
+        snprintf(message, sizeof message, "%s: this property cannot be set: %s", refused[index][0], refused[index][1]);
+        FAILS(karrow_options_set(options, refused[index][0], "true", E), INVALID_ARGUMENT, message);
+    }
+    karrow_options_free(options);
+}
+
+static void k5_unknown_keys_name_the_nearest(void)
+{
+    karrow_options *options = any_options();
+    FAILS_WITH(karrow_options_set(options, "karrow.ofset.column.name", "X", E), INVALID_ARGUMENT,
+               "karrow.ofset.column.name: unknown key; did you mean karrow.offset.column.name");
+    FAILS_WITH(karrow_options_set(options, "karrow.memory.budget", "X", E), INVALID_ARGUMENT,
+               "karrow.memory.budget: unknown key; did you mean karrow.memory.budget.bytes");
+    /* Deephaven does not have it. */
+    FAILS_WITH(karrow_options_set(options, "deephaven.poll.linger.ms", "1", E), INVALID_ARGUMENT,
+               "deephaven.poll.linger.ms: unknown key; did you mean karrow.poll.linger.ms");
+
+    karrow_consumer *consumer = UNTOUCHED;
+    OK(karrow_options_set(options, "fetch.max.byte", "1", E));
+    FAILS_WITH(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+               "fetch.max.byte: Kafka has no such property, nor has karrow; did you mean fetch.max.bytes");
+    OK(karrow_options_set(options, "fetch.max.byte", NULL, E));
+    OK(karrow_options_set(options, "zzz", "1", E));
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "zzz: Kafka has no such property, nor has karrow");
+    CHECK(consumer == UNTOUCHED);
+    karrow_options_free(options);
+}
+
+/* What consumer_new says about one property. */
+static void value_fails(const char *key, const char *value, karrow_status status, const char *message)
+{
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    OK(karrow_options_set(options, key, value, E));
+    CHECK_NUMBER(karrow_consumer_new(options, &consumer, E), status);
+    CHECK_TEXT(karrow_error_message(check_error), message);
+    CHECK_TEXT(karrow_error_detail(check_error, "argument"), key);
+    CHECK(consumer == UNTOUCHED);
+    karrow_error_free(check_error);
+    karrow_options_free(options);
+}
+
+static void values_are_checked_when_a_consumer_is_made(void)
+{
+    static const karrow_status invalid = KARROW_STATUS_INVALID_ARGUMENT;
+    value_fails("karrow.memory.budget.bytes", "1k", invalid,
+                "karrow.memory.budget.bytes: '1k' is not a whole number of 0 or more");
+    value_fails("karrow.memory.budget.bytes", "-1", invalid,
+                "karrow.memory.budget.bytes: '-1' is not a whole number of 0 or more");
+    value_fails("karrow.memory.budget.bytes", "1048575", invalid,
+                "karrow.memory.budget.bytes: 1048575 bytes are too few; give at least 1048576");
+    value_fails("karrow.ingest.threads", "0", invalid, "karrow.ingest.threads: at least 1 thread has to decode");
+    value_fails("karrow.poll.linger.ms", "", invalid, "karrow.poll.linger.ms: '' is not a whole number of 0 or more");
+    value_fails("karrow.timestamp.column.type", "int64", invalid,
+                "karrow.timestamp.column.type: 'int64' is neither timestamp[ns, UTC] nor timestamp[ms, UTC]");
+    value_fails("auto.offset.reset", "first", invalid,
+                "auto.offset.reset: 'first' is not earliest, latest, error or none");
+    value_fails("enable.auto.commit", "true", KARROW_STATUS_UNSUPPORTED,
+                "enable.auto.commit: karrow does not commit offsets by itself; set it to false or leave it out");
+    value_fails("bootstrap.servers", NULL, invalid,
+                "bootstrap.servers: not set; give host:port of at least one broker");
+}
+
+static void kafkas_values_are_checked_when_a_consumer_is_made(void)
+{
+    static const char *const wrong[] = {"soon", "0", "-1"};
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
+        OK(karrow_options_set(options, "socket.timeout.ms", wrong[index], E));
+        karrow_error *error = FAILURE(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT);
+        CHECK_TEXT(karrow_error_detail(error, "argument"), "socket.timeout.ms");
+        CHECK(strncmp(karrow_error_message(error), "socket.timeout.ms: ", strlen("socket.timeout.ms: ")) == 0);
+        /* librdkafka ends some of its texts as lines; a message is a sentence. */
+        CHECK(strstr(karrow_error_message(error), "\\n") == NULL);
+        karrow_error_free(error);
+    }
+    CHECK(consumer == UNTOUCHED);
+    karrow_options_free(options);
+}
+
+/* Memory is bounded by karrow's one number, whatever librdkafka's own bounds are. */
+static void any_memory_budget_from_the_smallest_on_will_do(void)
+{
+    static const char *const budgets[] = {"1048576", "1073741824", "17179869184", "1099511627776"};
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    for (size_t index = 0; index < sizeof budgets / sizeof budgets[0]; index++) {
+        karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+        OK(karrow_options_set(options, "karrow.memory.budget.bytes", budgets[index], E));
+        karrow_consumer_free(opened(options));
+    }
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Opens with one more property, and reads the topic's one record. */
+static void property_works(const karrow_mock_cluster *cluster, const char *key, const char *value)
+{
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set(options, key, value, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot_free(read_rows(consumer, 1));
+    karrow_consumer_free(consumer);
+}
+
+/* What librdkafka takes by itself, karrow's own settings must not get in the way of. */
+static void kafkas_properties_do_what_they_do_without_karrow(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    produce(cluster, "t", 0, NULL, "v");
+    property_works(cluster, "group.id", "mine");
+    /* librdkafka's default, which means no group. */
+    property_works(cluster, "group.id", "");
+    property_works(cluster, "message.max.bytes", "100000000");
+    property_works(cluster, "queued.max.messages.kbytes", "1");
+    property_works(cluster, "isolation.level", "read_uncommitted");
+    property_works(cluster, "enable.auto.commit", "false");
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Columns ------------------------------------------------------------------------------------------------------------ */
+
+/* Whether the metadata, in the C Data Interface's own encoding, has this pair. */
+static bool has_metadata(const char *metadata, const char *key, const char *value)
+{
+    int32_t pairs, length;
+    memcpy(&pairs, metadata, sizeof pairs);
+    const char *at = metadata + sizeof pairs;
+    for (int32_t text = 0; text < 2 * pairs; text++) {
+        bool is_key = text % 2 == 0;
+        memcpy(&length, at, sizeof length);
+        at += sizeof length;
+        bool same = (size_t)length == strlen(is_key ? key : value) && memcmp(at, is_key ? key : value, (size_t)length) == 0;
+        at += length;
+        if (!is_key && same)
+            return true;
+        /* Past the value of another key. */
+        if (is_key && !same) {
+            memcpy(&length, at, sizeof length);
+            at += (int32_t)sizeof length + length;
+            text++;
+        }
+    }
+    return false;
+}
+
+struct column {
+    const char *name, *format, *origin, *source;
+    bool nullable;
+};
+
+static void check_columns(const struct ArrowSchema *schema, const struct column *columns, int64_t count)
+{
+    CHECK_TEXT(schema->format, "+s");
+    CHECK(has_metadata(schema->metadata, "karrow.topic", "t"));
+    CHECK_NUMBER(schema->n_children, count);
+    for (int64_t column = 0; column < count; column++) {
+        const struct ArrowSchema *found = schema->children[column];
+        CHECK_TEXT(found->name, columns[column].name);
+        CHECK_TEXT(found->format, columns[column].format);
+        CHECK_NUMBER((found->flags & ARROW_FLAG_NULLABLE) != 0, columns[column].nullable);
+        CHECK(has_metadata(found->metadata, "karrow.origin", columns[column].origin));
+        CHECK(has_metadata(found->metadata, "karrow.source", columns[column].source));
+    }
+}
+
+static void k6_common_columns_come_first_in_their_order(void)
+{
+    static const struct column defaults[] = {
+        {"KafkaPartition", "i", "common", "partition", false},
+        {"KafkaOffset", "l", "common", "offset", false},
+        {"KafkaTimestamp", "tsn:UTC", "common", "timestamp", true},
+        {"K", "u", "key", "", true},
+        {"V", "l", "value", "", true},
+    };
+    static const struct column all[] = {
+        {"P", "i", "common", "partition", false},
+        {"KafkaOffset", "l", "common", "offset", false},
+        {"KafkaTimestamp", "tsm:UTC", "common", "timestamp", true},
+        {"Received", "tsn:UTC", "common", "receivetime", true},
+        {"KeySize", "i", "common", "keybytes", true},
+        {"ValueSize", "i", "common", "valuebytes", true},
+        {"Headers", "+l", "common", "headers", true},
+        {"Kind", "u", "common", "timestamptype", true},
+        {"Epoch", "i", "common", "leaderepoch", true},
+        {"K", "u", "key", "", true},
+        {"V", "l", "value", "", true},
+    };
+    struct ArrowSchema schema;
+    karrow_options *options = options_for("127.0.0.1:1", "t", "utf8", "int64");
+    OK(karrow_options_schema(options, 0, &schema, E));
+    check_columns(&schema, defaults, 5);
+    schema.release(&schema);
+
+    OK(karrow_options_set(options, "karrow.leaderepoch.column.name", "Epoch", E));
+    OK(karrow_options_set(options, "karrow.timestamptype.column.name", "Kind", E));
+    OK(karrow_options_set(options, "karrow.headers.column.name", "Headers", E));
+    OK(karrow_options_set(options, "deephaven.valuebytes.column.name", "ValueSize", E));
+    OK(karrow_options_set(options, "deephaven.keybytes.column.name", "KeySize", E));
+    OK(karrow_options_set(options, "karrow.receivetime.column.name", "Received", E));
+    OK(karrow_options_set(options, "karrow.timestamp.column.type", "timestamp[ms, UTC]", E));
+    OK(karrow_options_set(options, "karrow.partition.column.name", "P", E));
+    OK(karrow_options_schema(options, 0, &schema, E));
+    check_columns(&schema, all, 11);
+    const struct ArrowSchema *header = schema.children[6]->children[0];
+    CHECK_TEXT(header->format, "+s");
+    CHECK_TEXT(header->children[0]->name, "key");
+    CHECK_TEXT(header->children[0]->format, "u");
+    CHECK_TEXT(header->children[1]->name, "value");
+    CHECK_TEXT(header->children[1]->format, "z");
+    schema.release(&schema);
+
+    OK(karrow_options_set(options, "karrow.partition.column.name", "", E));
+    OK(karrow_options_schema(options, 0, &schema, E));
+    check_columns(&schema, all + 1, 10);
+    schema.release(&schema);
+    karrow_options_free(options);
+}
+
+static void k7_two_columns_of_one_name_are_an_error(void)
+{
+    struct ArrowSchema schema;
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    set_type(options, KARROW_SIDE_KEY, "V", "utf8");
+    static const char both[] = "columns: two columns are named 'V': a column of the key and a column of the value; "
+                               "rename one of them";
+    FAILS(karrow_options_schema(options, 0, &schema, E), INVALID_ARGUMENT, both);
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT, both);
+    set_type(options, KARROW_SIDE_KEY, "KafkaOffset", "utf8");
+    karrow_error *error = FAILURE(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT);
+    CHECK_TEXT(karrow_error_message(error),
+               "columns: two columns are named 'KafkaOffset': the common column offset (karrow.offset.column.name) "
+               "and a column of the key; rename one of them");
+    CHECK_TEXT(karrow_error_detail(error, "column"), "KafkaOffset");
+    karrow_error_free(error);
+    CHECK(consumer == UNTOUCHED);
+    karrow_options_free(options);
+}
+
+#define TYPES "int16, int32, int64, float32, float64, utf8, binary or uuid"
+
+static void s4_a_side_needs_a_type(void)
+{
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options;
+    OK(karrow_options_new("t", &options, E));
+    OK(karrow_options_set(options, "bootstrap.servers", "127.0.0.1:1", E));
+    OK(karrow_options_set(options, "karrow.value.column.type", "utf8", E));
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "key spec: no type for column KafkaKey; give the spec a type, set karrow.key.column.type to " TYPES
+          ", or ignore the key");
+    OK(karrow_options_set(options, "key.deserializer", "com.example.MyDeserializer", E));
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "key.deserializer: no column type follows from 'com.example.MyDeserializer'; set karrow.key.column.type to "
+          TYPES);
+    OK(karrow_options_set(options, "karrow.key.column.type", "Integer", E));
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "karrow.key.column.type: 'Integer' is not supported; use " TYPES);
+    CHECK(consumer == UNTOUCHED);
+
+    /* The type of the options beats the deserializer, the spec's own beats both. */
+    struct ArrowSchema schema;
+    OK(karrow_options_set(options, "key.deserializer", "org.apache.kafka.common.serialization.LongDeserializer", E));
+    OK(karrow_options_set(options, "karrow.key.column.type", NULL, E));
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "KafkaKey")]->format, "l");
+    schema.release(&schema);
+    OK(karrow_options_set(options, "karrow.key.column.type", "double", E));
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "KafkaKey")]->format, "g");
+    schema.release(&schema);
+    set_type(options, KARROW_SIDE_KEY, NULL, "binary");
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "KafkaKey")]->format, "z");
+    schema.release(&schema);
+    karrow_options_free(options);
+}
+
+static void s5_two_sides_ignored_are_an_error(void)
+{
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    set_type(options, KARROW_SIDE_VALUE, NULL, NULL);
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "key and value specs: both are ignore, which leaves nothing to read; give at least one side another spec");
+    CHECK(consumer == UNTOUCHED);
+    karrow_options_free(options);
+}
+
+static void t_both_names_of_a_type_mean_the_same(void)
+{
+    static const char *const types[][3] = {
+        {"int16", "short", "s"}, {"int32", "int", "i"}, {"int64", "long", "l"}, {"float32", "float", "f"},
+        {"float64", "double", "g"}, {"utf8", "String", "u"}, {"binary", "byte[]", "z"}, {"uuid", "java.util.UUID", "u"},
+    };
+    karrow_options *options = any_options();
+    for (size_t index = 0; index < sizeof types / sizeof types[0]; index++) {
+        for (int spelling = 0; spelling < 2; spelling++) {
+            struct ArrowSchema schema;
+            set_type(options, KARROW_SIDE_VALUE, "V", types[index][spelling]);
+            OK(karrow_options_schema(options, 0, &schema, E));
+            CHECK_TEXT(schema.children[column_named(&schema, "V")]->format, types[index][2]);
+            schema.release(&schema);
+        }
+    }
+    karrow_options_free(options);
+}
+
+static void t_other_names_are_an_error(void)
+{
+    static const char *const others[] = {"", "bool", "char", "Integer", "INT64", "int64 ", "timestamp[ns, UTC]"};
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    for (size_t index = 0; index < sizeof others / sizeof others[0]; index++) {
+        char message[200];
+        set_type(options, KARROW_SIDE_VALUE, "V", others[index]);
+        snprintf(message, sizeof message, "type: a simple spec cannot read '%s' into column V; use " TYPES,
+                 others[index]);
+        FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT, message);
+    }
+    CHECK(consumer == UNTOUCHED);
+    karrow_options_free(options);
+}
+
+/* Partitions, offsets, rows ------------------------------------------------------------------------------------------ */
+
+static void p2_order_and_duplicates_of_partitions_do_not_matter(void)
+{
+    const int32_t ids[] = {2, 0, 2, 0};
+    int32_t partition = -7;
+    karrow_mock_cluster *cluster = cluster_with("t", 3);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_partitions(options, ids, 4, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    CHECK_NUMBER(karrow_snapshot_partition_count(snapshot), 2);
+    OK(karrow_snapshot_partition_at(snapshot, 0, &partition, E));
+    CHECK_NUMBER(partition, 0);
+    OK(karrow_snapshot_partition_at(snapshot, 1, &partition, E));
+    CHECK_NUMBER(partition, 2);
+    FAILS(karrow_snapshot_partition_at(snapshot, 2, &partition, E), OUT_OF_RANGE,
+          "index: 2 is beyond the last of 2 partitions");
+    CHECK_NUMBER(partition, 2);
+    FAILS(karrow_snapshot_rows(snapshot, 1, NULL, NULL, E), NOT_FOUND,
+          "partition: 1 is not among the partitions read (0, 2)");
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void p3_topics_and_partitions_must_exist(void)
+{
+    const int32_t ids[] = {1, 2};
+    const int32_t negative[] = {0, -1};
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    FAILS(karrow_options_set_partitions(options, negative, 2, E), INVALID_ARGUMENT,
+          "ids: -1 is not a partition; partitions count from 0");
+    OK(karrow_options_set_partitions(options, ids, 2, E));
+    karrow_consumer *consumer = consumer_of(options);
+    FAILS(karrow_consumer_open(consumer, -1, E), NOT_FOUND,
+          "partitions: topic t has no partition 2; it has partitions 0 to 1");
+    karrow_consumer_free(consumer);
+    consumer = consumer_of(options_of(cluster, "nothing", NULL, "utf8"));
+    FAILS(karrow_consumer_open(consumer, -1, E), NOT_FOUND,
+          "topic: there is no topic 'nothing' on this cluster; create it, or check the name");
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void o1_offsets_are_offsets_or_one_of_three_constants(void)
+{
+    karrow_options *options = any_options();
+    FAILS(karrow_options_set_start_offset(options, 0, -4, E), INVALID_ARGUMENT,
+          "offset: -4 is neither an offset (0 or more) nor SEEK_TO_BEGINNING (-1), DONT_SEEK (-2) or SEEK_TO_END (-3)");
+    FAILS(karrow_options_set_start_offset(options, -2, 0, E), INVALID_ARGUMENT,
+          "partition: -2 is neither a partition, which count from 0, nor ALL_PARTITIONS (-1)");
+    karrow_options_free(options);
+}
+
+static void o1_a_partitions_own_offset_beats_that_of_all(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    for (int32_t record = 0; record < 6; record++)
+        produce(cluster, "t", record % 2, NULL, "v");
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_start_offset(options, 1, 2, E));
+    OK(karrow_options_set_start_offset(options, KARROW_ALL_PARTITIONS, KARROW_SEEK_TO_BEGINNING, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot *snapshot = read_rows(consumer, 3 + 1);
+    CHECK_NUMBER(end_row(snapshot, 0), 3);
+    CHECK_NUMBER(end_row(snapshot, 1), 1);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void o5_an_offset_needs_a_partition_of_the_topic(void)
+{
+    const int32_t ids[] = {0};
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_partitions(options, ids, 1, E));
+    OK(karrow_options_set_start_offset(options, 7, 0, E));
+    karrow_consumer *consumer = consumer_of(options);
+    FAILS(karrow_consumer_open(consumer, -1, E), NOT_FOUND,
+          "offsets: topic t has no partition 7; it has partitions 0 to 1");
+    karrow_consumer_free(consumer);
+
+    /* The topic has it, it is only not read. */
+    options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_partitions(options, ids, 1, E));
+    OK(karrow_options_set_start_offset(options, 1, 0, E));
+    karrow_consumer_free(opened(options));
+    karrow_mock_cluster_free(cluster);
+}
+
+static void y2_a_ring_keeps_at_least_one_row(void)
+{
+    karrow_options *options = any_options();
+    FAILS(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_RING, 0, E), INVALID_ARGUMENT,
+          "capacity: a ring keeps at least 1 row of each partition");
+    FAILS(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_RING, -1, E), INVALID_ARGUMENT,
+          "capacity: a ring keeps at least 1 row of each partition");
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_RING, INT64_MAX, E));
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_BLINK, -1, E));
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_options_free(options);
+}
+
+static void y4_rows_that_are_not_there_are_an_error(void)
+{
+    struct ArrowArrayStream stream;
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    for (int32_t record = 0; record < 3; record++)
+        produce(cluster, "t", 0, NULL, "v");
+    karrow_consumer *consumer = opened(options_of(cluster, "t", NULL, "utf8"));
+    karrow_snapshot_free(read_rows(consumer, 3));
+    /* A cycle without rows: those of the one before are gone. */
+    OK(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E));
+    produce(cluster, "t", 0, NULL, "v");
+    produce(cluster, "t", 0, NULL, "v");
+    karrow_snapshot *snapshot;
+    for (int64_t rows = 0; rows == 0; )
+        OK(karrow_consumer_poll(consumer, -1, &rows, NULL, NULL, E));
+    snapshot = snapshot_of(consumer);
+    int64_t first = first_row(snapshot, 0), end = end_row(snapshot, 0);
+    CHECK(first >= 3 && end > first);
+
+    char message[100];
+    snprintf(message, sizeof message,
+             "from_row: row 2 of partition 0 is not in this snapshot, whose first row is %" PRId64, first);
+    FAILS(karrow_snapshot_export_stream(snapshot, 0, 2, -1, &stream, E), OUT_OF_RANGE, message);
+    FAILS_WITH(karrow_snapshot_export_stream(snapshot, 0, -1, -1, &stream, E), OUT_OF_RANGE,
+               "from_row: row -1 of partition 0");
+    snprintf(message, sizeof message,
+             "from_row: row 99 of partition 0 is not in this snapshot, which ends at row %" PRId64, end);
+    FAILS(karrow_snapshot_export_stream(snapshot, 0, 99, -1, &stream, E), OUT_OF_RANGE, message);
+    FAILS_WITH(karrow_snapshot_export_stream(snapshot, 0, end, first, &stream, E), OUT_OF_RANGE, "end_row: row ");
+    FAILS_WITH(karrow_snapshot_export_stream(snapshot, 0, first, end + 1, &stream, E), OUT_OF_RANGE, "end_row: row ");
+    FAILS_WITH(karrow_snapshot_export_stream(snapshot, 0, first, -2, &stream, E), OUT_OF_RANGE, "end_row: row -2");
+    FAILS(karrow_snapshot_export_stream(snapshot, 2, 0, -1, &stream, E), NOT_FOUND,
+          "partition: 2 is not among the partitions read (0, 1)");
+
+    const int64_t from_rows[] = {2, 0};
+    FAILS(karrow_snapshot_export_merged(snapshot, from_rows, 1, &stream, E), INVALID_ARGUMENT,
+          "from_rows: there are 1 row numbers for 2 partitions");
+    snprintf(message, sizeof message,
+             "from_row: row 2 of partition 0 is not in this snapshot, whose first row is %" PRId64, first);
+    FAILS(karrow_snapshot_export_merged(snapshot, from_rows, 2, &stream, E), OUT_OF_RANGE, message);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void y12_views_need_columns_under_different_names(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = opened(options_of(cluster, "t", NULL, "utf8"));
+    karrow_snapshot *snapshot = snapshot_of(consumer), *view = UNTOUCHED;
+    const char *const missing[] = {"V", "Price"}, *const twice[] = {"V", "V=KafkaOffset"};
+    const char *const nothing[] = {""}, *const no_name[] = {"=V"}, *const no_column[] = {"V="};
+
+    FAILS(karrow_snapshot_view(snapshot, missing, 0, &view, E), INVALID_ARGUMENT,
+          "columns: a view needs at least one column");
+    karrow_error *error = FAILURE(karrow_snapshot_view(snapshot, missing, 2, &view, E), NOT_FOUND);
+    CHECK_TEXT(karrow_error_message(error), "columns: there is no column 'Price'; the table has KafkaPartition, "
+                                            "KafkaOffset, KafkaTimestamp, V");
+    CHECK_TEXT(karrow_error_detail(error, "column"), "Price");
+    karrow_error_free(error);
+    FAILS(karrow_snapshot_view(snapshot, twice, 2, &view, E), INVALID_ARGUMENT,
+          "columns: 'V' appears twice; every column of a view needs a name of its own");
+    FAILS(karrow_snapshot_view(snapshot, nothing, 1, &view, E), INVALID_ARGUMENT,
+          "columns: '' is neither a column name nor New=Old");
+    FAILS(karrow_snapshot_view(snapshot, no_name, 1, &view, E), INVALID_ARGUMENT,
+          "columns: '=V' is neither a column name nor New=Old");
+    FAILS(karrow_snapshot_view(snapshot, no_column, 1, &view, E), INVALID_ARGUMENT,
+          "columns: 'V=' is neither a column name nor New=Old");
+    CHECK(view == UNTOUCHED);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* The embedded cluster ----------------------------------------------------------------------------------------------- */
+
+static void the_clusters_arguments_are_checked(void)
+{
+    const int32_t unknown_error[] = {6, 12345};
+    const int32_t error[] = {6};
+    int64_t offset = -7;
+    karrow_mock_cluster *cluster = UNTOUCHED;
+    FAILS(karrow_mock_cluster_new(0, &cluster, E), INVALID_ARGUMENT,
+          "brokers: 0 is too few; a cluster has at least 1 broker");
+    CHECK(cluster == UNTOUCHED);
+    cluster = cluster_with("t", 2);
+    FAILS(karrow_mock_cluster_create_topic(cluster, "t", 1, E), INVALID_ARGUMENT, "topic: 't' exists already");
+    FAILS(karrow_mock_cluster_create_topic(cluster, "", 1, E), INVALID_ARGUMENT, "topic: the name is empty");
+    FAILS(karrow_mock_cluster_create_topic(cluster, "u", 0, E), INVALID_ARGUMENT,
+          "partitions: 0 is too few; a topic has at least 1");
+    FAILS(karrow_mock_cluster_produce(cluster, "t", 0, NULL, -2, NULL, -1, 0, &offset, E), INVALID_ARGUMENT,
+          "key: its length -2 is negative; -1 means null");
+    FAILS(karrow_mock_cluster_produce(cluster, "t", 0, NULL, -1, NULL, INT64_MIN, 0, &offset, E), INVALID_ARGUMENT,
+          "value: its length -9223372036854775808 is negative; -1 means null");
+    FAILS(karrow_mock_cluster_produce(cluster, "t", 0, NULL, -1, NULL, -1, -1, &offset, E), INVALID_ARGUMENT,
+          "timestamp_ms: -1 is negative; 0 means now");
+    FAILS(karrow_mock_cluster_produce(cluster, "t", 2, NULL, -1, NULL, -1, 0, &offset, E), NOT_FOUND,
+          "there is no t[2] on this cluster; create the topic first");
+    FAILS(karrow_mock_cluster_produce(cluster, "t", -1, NULL, -1, NULL, -1, 0, &offset, E), NOT_FOUND,
+          "there is no t[-1] on this cluster; create the topic first");
+    FAILS(karrow_mock_cluster_produce(cluster, "nothing", 0, NULL, -1, NULL, -1, 0, &offset, E), NOT_FOUND,
+          "there is no nothing[0] on this cluster; create the topic first");
+    CHECK_NUMBER(offset, -7);
+    FAILS_WITH(karrow_mock_cluster_push_errors(cluster, 99, error, 1, E), INVALID_ARGUMENT,
+               "request: 99 is not a request the cluster can fail: use 0 (Produce), 1 (Fetch)");
+    FAILS_WITH(karrow_mock_cluster_push_errors(cluster, 1, unknown_error, 2, E), INVALID_ARGUMENT,
+               "errors: 12345 is not one of ");
+    FAILS(karrow_mock_cluster_set_broker_up(cluster, 0, true, E), INVALID_ARGUMENT,
+          "broker: there is no broker 0; there are 1 to 1");
+    FAILS(karrow_mock_cluster_set_leader(cluster, "t", 0, 2, E), INVALID_ARGUMENT,
+          "broker: there is no broker 2; there are 1 to 1");
+    FAILS_WITH(karrow_mock_cluster_set_leader(cluster, "t", 2, 1, E), KAFKA, "moving the leader of t[2]: ");
+    FAILS(karrow_mock_cluster_set_delay(cluster, -1, 0, E), INVALID_ARGUMENT,
+          "broker: there is no broker -1; there are 1 to 1");
+    FAILS(karrow_mock_cluster_set_delay(cluster, 1, -1, E), INVALID_ARGUMENT,
+          "delay_ms: -1 is negative; 0 means no delay");
+    karrow_mock_cluster_free(cluster);
+}
+
+/* What may not happen ------------------------------------------------------------------------------------------------ */
+
+static void a_failing_call_leaves_its_outputs_alone(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *closed = consumer_of(options_of(cluster, "t", NULL, "utf8"));
+    karrow_consumer *consumer = opened(options_of(cluster, "t", NULL, "utf8"));
+    karrow_snapshot *snapshot = snapshot_of(consumer), *taken = UNTOUCHED;
+    karrow_error *failure = UNTOUCHED;
+    int64_t number = -7, other = -7;
+    int32_t small = -7;
+    FAILS_WITH(karrow_consumer_poll(closed, 0, &number, &small, &taken, E), INVALID_STATE, "not been opened");
+    FAILS_WITH(karrow_consumer_snapshot(closed, &taken, E), INVALID_STATE, "not been opened");
+    FAILS_WITH(karrow_snapshot_state(snapshot, 1, &small, E), NOT_FOUND, "partition: 1 ");
+    FAILS_WITH(karrow_snapshot_rows(snapshot, 1, &number, &other, E), NOT_FOUND, "partition: 1 ");
+    FAILS_WITH(karrow_snapshot_next_offset(snapshot, 1, &number, E), NOT_FOUND, "partition: 1 ");
+    FAILS_WITH(karrow_snapshot_failure(snapshot, 1, &failure, E), NOT_FOUND, "partition: 1 ");
+    CHECK(number == -7 && other == -7 && small == -7 && taken == UNTOUCHED && failure == UNTOUCHED);
+
+    struct {
+        struct ArrowSchema schema;
+        struct ArrowArray array;
+        struct ArrowArrayStream stream;
+    } arrow, before;
+    RUBBISH(&arrow);
+    RUBBISH(&before);
+    FAILS_WITH(karrow_snapshot_export_array(snapshot, 1, &arrow.array, &arrow.schema, E), NOT_FOUND, "partition: 1 ");
+    FAILS_WITH(karrow_snapshot_export_stream(snapshot, 1, 0, -1, &arrow.stream, E), NOT_FOUND, "partition: 1 ");
+    FAILS_WITH(karrow_snapshot_export_merged(snapshot, &other, 1, &arrow.stream, E), OUT_OF_RANGE, "from_row");
+    karrow_options *options = any_options();
+    set_type(options, KARROW_SIDE_VALUE, "V", "nothing");
+    FAILS_WITH(karrow_options_schema(options, 0, &arrow.schema, E), INVALID_ARGUMENT, "'nothing'");
+    CHECK(memcmp(&arrow, &before, sizeof arrow) == 0);
+
+    karrow_options_free(options);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_consumer_free(closed);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void options_are_copied_and_live_on_after_an_error(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    karrow_consumer *consumer;
+    char key[] = "auto.offset.reset", value[] = "first";
+    OK(karrow_options_set(options, key, value, E));
+    memset(key, 'x', sizeof key - 1);
+    memset(value, 'x', sizeof value - 1);
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "auto.offset.reset: 'first' is not earliest, latest, error or none");
+    OK(karrow_options_set(options, "auto.offset.reset", "none", E));
+    OK(karrow_consumer_new(options, &consumer, E));
+    /* Too late for this consumer. */
+    OK(karrow_options_set(options, "bootstrap.servers", "127.0.0.1:1", E));
+    karrow_options_free(options);
+    OK(karrow_consumer_open(consumer, -1, E));
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Secrets ------------------------------------------------------------------------------------------------------------ */
+
+#define SECRET "hunter2-is-my-secret"
+
+/* Frees the log. Returns how many lines there were. */
+static int64_t check_log(karrow_log *log)
+{
+    karrow_log_entry *entry;
+    int64_t count = 0;
+    for (; karrow_log_take(log, 0, &entry, NULL) == KARROW_STATUS_OK; count++) {
+        if (strstr(karrow_log_entry_text(entry), SECRET) != NULL)
+            check_failed(karrow_log_entry_source(entry), 0, karrow_log_entry_text(entry));
+        karrow_log_entry_free(entry);
+    }
+    karrow_log_free(log);
+    return count;
+}
+
+/* A pair of NULLs ends the properties. Nobody listens at that address. Returns how many lines went to the log. */
+static int64_t check_secret(const char *const (*properties)[2])
+{
+    karrow_consumer *consumer = NULL;
+    karrow_log *log;
+    karrow_options *options = any_options();
+    OK(karrow_log_new(KARROW_LOG_LEVEL_DEBUG, 100000, &log, E));
+    OK(karrow_options_set_log(options, log, E));
+    for (; (*properties)[0] != NULL; properties++)
+        OK(karrow_options_set(options, (*properties)[0], (*properties)[1], E));
+    karrow_status status = karrow_consumer_new(options, &consumer, E);
+    if (status == KARROW_STATUS_OK)
+        status = karrow_consumer_open(consumer, 1000, E);
+    CHECK(status != KARROW_STATUS_OK);
+    const char *message = karrow_error_message(check_error);
+    if (strstr(message, SECRET) != NULL)
+        check_failed(karrow_status_name(status), 0, message);
+    karrow_error_free(check_error);
+    karrow_consumer_free(consumer);
+    karrow_options_free(options);
+    return check_log(log);
+}
+
+static void secrets_are_in_no_message(void)
+{
+    static const char *const properties[][5][2] = {
+        {{"sasl.password", SECRET}, {"security.protocol", "nothing"}},
+        {{"sasl.pasword", SECRET}},
+        {{"sasl.jaas.config", "Module required username=\"u\" password=\"" SECRET "\";"}},
+        {{"ssl.key.pem", SECRET}, {"security.protocol", "ssl"}},
+        {{"sasl.oauthbearer.config", SECRET}, {"sasl.mechanisms", "OAUTHBEARER"},
+         {"security.protocol", "sasl_plaintext"}, {"enable.sasl.oauthbearer.unsecure.jwt", "true"}},
+    };
+    for (size_t index = 0; index < sizeof properties / sizeof properties[0]; index++)
+        check_secret(properties[index]);
+}
+
+static void secrets_are_in_no_log_line(void)
+{
+    static const char *const properties[][2] = {
+        {"sasl.username", "user"}, {"sasl.password", SECRET}, {"security.protocol", "sasl_plaintext"},
+        {"sasl.mechanisms", "PLAIN"}, {"debug", "all"}, {NULL, NULL},
+    };
+    CHECK(check_secret(properties) > 0);
+}
+
+int main(void)
+{
+    check_start();
+    RUN(numbers_of_enumerations_are_checked);
+    RUN(every_status_has_a_name);
+    RUN(texts_must_be_utf8);
+    RUN(messages_hold_no_control_characters);
+    RUN(negative_time_outs_are_errors);
+    RUN(lists_and_names_must_not_be_empty);
+    RUN(k1_both_spellings_of_a_key_are_an_error);
+    RUN(k4_keys_that_karrow_owns_are_refused);
+    RUN(k5_unknown_keys_name_the_nearest);
+    RUN(values_are_checked_when_a_consumer_is_made);
+    RUN(kafkas_values_are_checked_when_a_consumer_is_made);
+    RUN(any_memory_budget_from_the_smallest_on_will_do);
+    RUN(kafkas_properties_do_what_they_do_without_karrow);
+    RUN(k6_common_columns_come_first_in_their_order);
+    RUN(k7_two_columns_of_one_name_are_an_error);
+    RUN(s4_a_side_needs_a_type);
+    RUN(s5_two_sides_ignored_are_an_error);
+    RUN(t_both_names_of_a_type_mean_the_same);
+    RUN(t_other_names_are_an_error);
+    RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
+    RUN(p3_topics_and_partitions_must_exist);
+    RUN(o1_offsets_are_offsets_or_one_of_three_constants);
+    RUN(o1_a_partitions_own_offset_beats_that_of_all);
+    RUN(o5_an_offset_needs_a_partition_of_the_topic);
+    RUN(y2_a_ring_keeps_at_least_one_row);
+    RUN(y4_rows_that_are_not_there_are_an_error);
+    RUN(y12_views_need_columns_under_different_names);
+    RUN(the_clusters_arguments_are_checked);
+    RUN(a_failing_call_leaves_its_outputs_alone);
+    RUN(options_are_copied_and_live_on_after_an_error);
+    RUN(secrets_are_in_no_message);
+    RUN(secrets_are_in_no_log_line);
+    return 0;
+}
