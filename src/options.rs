@@ -305,6 +305,8 @@ impl Options {
         let kafka: BTreeMap<String, String> = self
             .properties
             .iter()
+            // librdkafka's default, an empty group, means none.
+            .filter(|(key, value)| *key != "group.id" || !value.is_empty())
             .filter(|(key, _)| {
                 library_key(key).is_none() && !DESERIALIZER_KEYS.contains(&key.as_str()) && !is_registry_key(key)
             })

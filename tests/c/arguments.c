@@ -1,12 +1,12 @@
 /*
  * Wrong arguments: the status, the message, and that nothing else has happened.
  *
- * Messages are part of what users see, so they are compared as a whole wherever karrow writes all of them. Names like K5
- * are those of the rules.
+ * Messages are part of what users see, so they are compared as a whole wherever karrow writes all of them. Names that
+ * begin like k5 are those of the rules.
  */
 #include "check.h"
 
-/* Numbers, texts, time-outs ------------------------------------------------------------------------------------------ */
+/* Numbers, texts, time-outs ---------------------------------------------------------------------------------------- */
 
 static karrow_options *any_options(void)
 {
@@ -138,7 +138,7 @@ static void lists_and_names_must_not_be_empty(void)
     karrow_options_free(options);
 }
 
-/* Options ------------------------------------------------------------------------------------------------------------ */
+/* Options ---------------------------------------------------------------------------------------------------------- */
 
 static void k1_both_spellings_of_a_key_are_an_error(void)
 {
@@ -287,28 +287,28 @@ static void kafkas_properties_do_what_they_do_without_karrow(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Columns ------------------------------------------------------------------------------------------------------------ */
+/* Columns ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether the metadata, in the C Data Interface's own encoding, has this pair. */
+/* Metadata is a row of texts behind their lengths. Moves on to the next text. */
+static bool next_text_is(const char **at, const char *expected)
+{
+    int32_t length;
+    memcpy(&length, *at, sizeof length);
+    const char *text = *at + sizeof length;
+    *at = text + length;
+    return (size_t)length == strlen(expected) && memcmp(text, expected, (size_t)length) == 0;
+}
+
 static bool has_metadata(const char *metadata, const char *key, const char *value)
 {
-    int32_t pairs, length;
+    int32_t pairs;
     memcpy(&pairs, metadata, sizeof pairs);
     const char *at = metadata + sizeof pairs;
-    for (int32_t text = 0; text < 2 * pairs; text++) {
-        bool is_key = text % 2 == 0;
-        memcpy(&length, at, sizeof length);
-        at += sizeof length;
-        bool same = (size_t)length == strlen(is_key ? key : value) && memcmp(at, is_key ? key : value, (size_t)length) == 0;
-        at += length;
-        if (!is_key && same)
+    while (pairs-- > 0) {
+        bool same_key = next_text_is(&at, key);
+        bool same_value = next_text_is(&at, value);
+        if (same_key && same_value)
             return true;
-        /* Past the value of another key. */
-        if (is_key && !same) {
-            memcpy(&length, at, sizeof length);
-            at += (int32_t)sizeof length + length;
-            text++;
-        }
     }
     return false;
 }
@@ -492,7 +492,7 @@ static void t_other_names_are_an_error(void)
     karrow_options_free(options);
 }
 
-/* Partitions, offsets, rows ------------------------------------------------------------------------------------------ */
+/* Partitions, offsets, rows ---------------------------------------------------------------------------------------- */
 
 static void p2_order_and_duplicates_of_partitions_do_not_matter(void)
 {
@@ -672,7 +672,7 @@ static void y12_views_need_columns_under_different_names(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* The embedded cluster ----------------------------------------------------------------------------------------------- */
+/* The embedded cluster --------------------------------------------------------------------------------------------- */
 
 static void the_clusters_arguments_are_checked(void)
 {
@@ -717,7 +717,7 @@ static void the_clusters_arguments_are_checked(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* What may not happen ------------------------------------------------------------------------------------------------ */
+/* What may not happen ---------------------------------------------------------------------------------------------- */
 
 static void a_failing_call_leaves_its_outputs_alone(void)
 {
@@ -779,7 +779,7 @@ static void options_are_copied_and_live_on_after_an_error(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Secrets ------------------------------------------------------------------------------------------------------------ */
+/* Secrets ---------------------------------------------------------------------------------------------------------- */
 
 #define SECRET "hunter2-is-my-secret"
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Checks --------------------------------------------------------------------------------------------------------- */
+/* Checks ----------------------------------------------------------------------------------------------------------- */
 
 static const char *volatile check_running = "";
 
@@ -87,7 +87,7 @@ static inline void look_again_soon(void)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-/* Calls ---------------------------------------------------------------------------------------------------------- */
+/* Calls ------------------------------------------------------------------------------------------------------------ */
 
 static _Thread_local karrow_error *check_error;
 
@@ -149,7 +149,7 @@ static inline void check_fails_with(const char *file, int line, const char *call
 #define FAILS(call, status, message) check_fails(__FILE__, __LINE__, #call, FAILURE(call, status), message)
 #define FAILS_WITH(call, status, part) check_fails_with(__FILE__, __LINE__, #call, FAILURE(call, status), part)
 
-/* Arrow ---------------------------------------------------------------------------------------------------------- */
+/* Arrow ------------------------------------------------------------------------------------------------------------ */
 
 static inline bool is_null(const struct ArrowArray *column, int64_t row)
 {
@@ -220,7 +220,7 @@ static inline int64_t column_named(const struct ArrowSchema *schema, const char 
 /* Rubbish, so that nothing is taken for granted that is not written. */
 #define RUBBISH(output) memset(output, 0x5a, sizeof *(output))
 
-/* Clusters and consumers ----------------------------------------------------------------------------------------- */
+/* Clusters and consumers ------------------------------------------------------------------------------------------- */
 
 static inline karrow_mock_cluster *cluster_of(int32_t brokers)
 {

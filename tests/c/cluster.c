@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-/* Values ------------------------------------------------------------------------------------------------------------- */
+/* Values ----------------------------------------------------------------------------------------------------------- */
 
 struct value {
     /* As it is produced. A length of -1 is Kafka's null. */
@@ -164,7 +164,7 @@ static void null_and_empty_are_told_apart(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Clusters that change while they are read --------------------------------------------------------------------------- */
+/* Clusters that change while they are read ------------------------------------------------------------------------- */
 
 /* A consumer that tries again soon what has failed. */
 static karrow_consumer *patient_consumer(const karrow_mock_cluster *cluster)
@@ -344,7 +344,7 @@ static void a_broker_that_takes_too_long_lets_open_run_out_of_time(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Records that do not fit -------------------------------------------------------------------------------------------- */
+/* Records that do not fit ------------------------------------------------------------------------------------------ */
 
 static const uint8_t GOOD[8] = {0, 0, 0, 0, 0, 0, 0, 42};
 #define BAD "12345"

@@ -3,7 +3,7 @@
  */
 #include "check.h"
 
-/* Rows --------------------------------------------------------------------------------------------------------------- */
+/* Rows ------------------------------------------------------------------------------------------------------------- */
 
 /* The value of a row: nulls, empty texts and texts in turn. NULL is null. */
 static const char *text_of(int64_t row, char *space, size_t size)
@@ -95,7 +95,7 @@ static karrow_options *table_options(const karrow_mock_cluster *cluster, int32_t
     return options;
 }
 
-/* Orders ------------------------------------------------------------------------------------------------------------- */
+/* Orders ----------------------------------------------------------------------------------------------------------- */
 
 #define MAX_THINGS 8
 
@@ -261,7 +261,7 @@ static void an_open_consumer_is_freed_in_any_order(void)
     }
 }
 
-/* Nobody is left ----------------------------------------------------------------------------------------------------- */
+/* Nobody is left --------------------------------------------------------------------------------------------------- */
 
 static void everything_exported_outlives_every_handle(void)
 {
@@ -317,7 +317,7 @@ static void failures_and_log_entries_outlive_what_they_came_from(void)
     karrow_log_entry_free(entry);
 }
 
-/* Arrow's own rules about moving --------------------------------------------------------------------------------------- */
+/* Arrow's own rules about moving ----------------------------------------------------------------------------------- */
 
 static void structs_and_children_can_be_moved(void)
 {
@@ -370,7 +370,7 @@ static void asking_again_for_the_same_array_copies_nothing(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Table types -------------------------------------------------------------------------------------------------------- */
+/* Table types ------------------------------------------------------------------------------------------------------ */
 
 /* Every column there is, so that every layout is cut. */
 static void streams_begin_and_end_anywhere(void)

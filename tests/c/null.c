@@ -10,7 +10,7 @@
 #define MAX_POINTERS 16
 #define NAME_SIZE 64
 
-/* The header --------------------------------------------------------------------------------------------------------- */
+/* The header ------------------------------------------------------------------------------------------------------- */
 
 struct function {
     char name[NAME_SIZE];
@@ -109,7 +109,7 @@ static size_t read_functions(struct function *functions)
     return count;
 }
 
-/* Calls -------------------------------------------------------------------------------------------------------------- */
+/* Calls ------------------------------------------------------------------------------------------------------------ */
 
 /* The function being called, and which of its pointers have been NULL so far. */
 static const struct function *now;
@@ -160,7 +160,7 @@ static void check_refused(int line, const char *call, const char *pointer, karro
 /* A function without a status. */
 #define GIVES(pointer, condition) (see(pointer), CHECK(condition))
 
-/* Valid arguments ---------------------------------------------------------------------------------------------------- */
+/* Valid arguments -------------------------------------------------------------------------------------------------- */
 
 static karrow_mock_cluster *cluster;
 static karrow_log *karrows_log;
@@ -210,7 +210,7 @@ static karrow_consumer *another_consumer(void)
     return another;
 }
 
-/* Cases, in the order of the header ---------------------------------------------------------------------------------- */
+/* Cases, in the order of the header -------------------------------------------------------------------------------- */
 
 static void null_karrow_abi_version(void)
 {

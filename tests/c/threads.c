@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A call in a thread of its own -------------------------------------------------------------------------------------- */
+/* A call in a thread of its own ------------------------------------------------------------------------------------ */
 
 struct call {
     pthread_t thread;
@@ -95,7 +95,7 @@ static void wait_for_open(const karrow_log *log)
     }
 }
 
-/* Order of calls ----------------------------------------------------------------------------------------------------- */
+/* Order of calls --------------------------------------------------------------------------------------------------- */
 
 static void nothing_is_read_before_open(void)
 {
@@ -162,7 +162,7 @@ static void a_consumer_can_be_freed_while_it_reads(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Poll --------------------------------------------------------------------------------------------------------------- */
+/* Poll ------------------------------------------------------------------------------------------------------------- */
 
 static void a_second_poll_is_busy(void)
 {
@@ -295,7 +295,7 @@ static void two_closes_at_once_both_succeed(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Open --------------------------------------------------------------------------------------------------------------- */
+/* Open ------------------------------------------------------------------------------------------------------------- */
 
 static void open_tells_why_its_time_ran_out(void)
 {
@@ -355,7 +355,7 @@ static void open_can_be_tried_again(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Readers ------------------------------------------------------------------------------------------------------------ */
+/* Readers ---------------------------------------------------------------------------------------------------------- */
 
 struct reader {
     pthread_t thread;
@@ -440,7 +440,7 @@ static void readers_see_whole_cycles_while_another_thread_polls(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Any thread may poll, one at a time --------------------------------------------------------------------------------- */
+/* Any thread may poll, one at a time ------------------------------------------------------------------------------- */
 
 struct pollers {
     const karrow_consumer *consumer;
@@ -484,7 +484,7 @@ static void threads_that_take_turns_get_every_row_once(void)
     karrow_mock_cluster_free(cluster);
 }
 
-/* Logs --------------------------------------------------------------------------------------------------------------- */
+/* Logs ------------------------------------------------------------------------------------------------------------- */
 
 static void *run_take(void *argument)
 {

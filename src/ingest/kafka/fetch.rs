@@ -250,8 +250,10 @@ impl Shared {
         // SAFETY: the handle is alive; the reference to its queue is given back at once.
         unsafe {
             let queue = rd::rd_kafka_queue_get_consumer(self.data.as_ptr());
-            rd::rd_kafka_queue_yield(queue);
-            rd::rd_kafka_queue_destroy(queue);
+            if !queue.is_null() {
+                rd::rd_kafka_queue_yield(queue);
+                rd::rd_kafka_queue_destroy(queue);
+            }
         }
     }
 

@@ -210,7 +210,7 @@ fn with_defaults(plan: &Plan, defaults: &[(&[&str], String)]) -> BTreeMap<String
     let mut properties = plan.kafka.clone();
     properties.remove("auto.offset.reset");
     for (names, value) in defaults {
-        // A property that has other names has been set if any of them has.
+        // The others are other names of the same property, or properties that it has to fit.
         if !names.iter().any(|name| plan.kafka.contains_key(*name)) {
             properties.insert(names[0].to_owned(), value.clone());
         }
@@ -243,7 +243,11 @@ pub fn data_properties(plan: &Plan, partitions: usize) -> BTreeMap<String, Strin
         (&["group.id"][..], "karrow".to_owned()),
         (&["queued.max.messages.kbytes"], queue_kib.to_string()),
         (&["fetch.message.max.bytes", "max.partition.fetch.bytes"], limits.partition_bytes.to_string()),
-        (&["fetch.max.bytes"], limits.response_bytes.max(limits.partition_bytes).max(1_000_000).to_string()),
+        // librdkafka wants these three to fit together, and sees to it itself unless this one is set.
+        (
+            &["fetch.max.bytes", "message.max.bytes", "receive.message.max.bytes"],
+            limits.response_bytes.max(limits.partition_bytes).max(1_000_000).to_string(),
+        ),
         // A full queue is looked at again soon after it has been emptied; librdkafka's default is a whole second.
         (&["fetch.queue.backoff.ms"], "2".to_owned()),
         (&["fetch.wait.max.ms"], "100".to_owned()),
