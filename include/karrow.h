@@ -452,7 +452,8 @@ karrow_status karrow_options_schema(const struct karrow_options *options,
 // Frees options. NULL does nothing. Since 0.1.
 void karrow_options_free(struct karrow_options *options);
 
-// Makes a consumer. Checks everything that can be checked without asking a broker; asks none.
+// Makes a consumer. Checks names, types and the values of properties; asks no broker. What librdkafka checks only when it
+// starts (files of keys and certificates, sizes that have to fit each other) is an error of open.
 //
 // Errors: `INVALID_ARGUMENT` naming the option, key or column that is wrong. Since 0.1.
 karrow_status karrow_consumer_new(const struct karrow_options *options,
@@ -516,7 +517,7 @@ karrow_status karrow_consumer_resume(const struct karrow_consumer *consumer,
 karrow_status karrow_consumer_wakeup(const struct karrow_consumer *consumer, struct karrow_error **error);
 
 // Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing. Afterwards
-// calls return `CLOSED`, but snapshots can still be taken. Closing again does nothing.
+// open, poll and resume return `CLOSED`; snapshots can still be taken. Closing again does nothing.
 //
 // Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
 karrow_status karrow_consumer_close(const struct karrow_consumer *consumer,

@@ -3,6 +3,7 @@
 //! It is librdkafka's mock, which keeps at most 5 MiB a partition, has no transactions to speak of, and answers no
 //! questions about times. What karrow promises about Kafka is proved against Apache Kafka, not against this.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub struct EmbeddedCluster {
     cluster: Mutex<Handle>,
     bootstrap_servers: String,
     brokers: i32,
+    /// How many partitions each topic has.
+    topics: Mutex<BTreeMap<String, i32>>,
 }
 
 struct Handle(MockCluster<'static, DefaultProducerContext>);
@@ -86,7 +89,13 @@ impl EmbeddedCluster {
             .set("linger.ms", "0")
             .create_with_context(Silent)
             .map_err(|error| failed("starting a producer", &error))?;
-        Ok(EmbeddedCluster { producer, cluster: Mutex::new(Handle(cluster)), bootstrap_servers, brokers })
+        Ok(EmbeddedCluster {
+            producer,
+            cluster: Mutex::new(Handle(cluster)),
+            bootstrap_servers,
+            brokers,
+            topics: Mutex::default(),
+        })
     }
 
     /// What to set `bootstrap.servers` to.
@@ -108,11 +117,18 @@ impl EmbeddedCluster {
                 Error::argument("topic", format!("'{topic}' exists already"))
             }
             error => failed("creating a topic", &error),
-        })
+        })?;
+        self.topics.lock().insert(topic.to_owned(), partitions);
+        Ok(())
     }
 
     /// Produces one record and waits until it is in the log. Returns its offset.
     pub fn produce(&self, topic: &str, partition: i32, record: &Produce<'_>) -> Result<i64> {
+        // Asked here, because the cluster would create the topic, and librdkafka choose a partition.
+        if !self.topics.lock().get(topic).is_some_and(|partitions| (0..*partitions).contains(&partition)) {
+            let message = format!("there is no {topic}[{partition}] on this cluster; create the topic first");
+            return Err(Error::new(Status::NotFound, message));
+        }
         let delivered = Arc::<Delivery>::default();
         let mut request =
             BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, Arc::clone(&delivered)).partition(partition);
@@ -151,7 +167,7 @@ impl EmbeddedCluster {
             let code = RESPONSE_ERRORS.iter().find(|code| **code as i32 == *error);
             let code = code.ok_or_else(|| {
                 let known: Vec<String> = RESPONSE_ERRORS.iter().map(|code| (*code as i32).to_string()).collect();
-                Error::argument("error", format!("{error} is not one of {}", known.join(", ")))
+                Error::argument("errors", format!("{error} is not one of {}", known.join(", ")))
             })?;
             codes.push(*code);
         }
@@ -229,10 +245,6 @@ fn failed(what: &str, error: &KafkaError) -> Error {
 }
 
 fn produce_failed(topic: &str, partition: i32, error: &KafkaError) -> Error {
-    if let Some(RDKafkaErrorCode::UnknownPartition | RDKafkaErrorCode::UnknownTopic) = error.rdkafka_error_code() {
-        let message = format!("there is no {topic}[{partition}] on this cluster; create the topic first");
-        return Error::new(Status::NotFound, message);
-    }
     failed(&format!("producing to {topic}[{partition}]"), error)
 }
 
@@ -252,7 +264,7 @@ mod tests {
         assert!(cluster.create_topic("u", 0).unwrap_err().message().starts_with("partitions: 0"));
         assert!(cluster.set_leader("t", 0, 2).unwrap_err().message().contains("no broker 2"));
         assert!(cluster.push_errors(99, &[]).unwrap_err().message().starts_with("request: 99"));
-        assert!(cluster.push_errors(1, &[12345]).unwrap_err().message().starts_with("error: 12345"));
+        assert!(cluster.push_errors(1, &[12345]).unwrap_err().message().starts_with("errors: 12345"));
         assert!(EmbeddedCluster::new(0).is_err());
         let error = cluster.produce("t", 7, &record).unwrap_err();
         assert_eq!(error.status(), Status::NotFound);

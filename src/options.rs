@@ -154,11 +154,12 @@ const OWN_KEYS: [&str; 4] = [TIMESTAMP_TYPE, MEMORY_BUDGET, INGEST_THREADS, POLL
 const DESERIALIZER_KEYS: [&str; 2] = ["key.deserializer", "value.deserializer"];
 
 /// Keys that karrow must own for its promises to hold, and why (rule K4).
-const REFUSED: [(&str, &str); 5] = [
+const REFUSED: [(&str, &str); 6] = [
     ("enable.partition.eof", "karrow turns it on, to know where a partition ends"),
     ("enable.auto.offset.store", "karrow tracks offsets itself, by what a snapshot shows"),
     ("plugin.library.paths", "karrow loads no code into its host"),
     ("log.queue", "messages are read through a log handle"),
+    ("enabled_events", "karrow serves librdkafka's events itself"),
     ("test.mock.num.brokers", "use the embedded cluster's bootstrap servers"),
 ];
 
@@ -312,10 +313,19 @@ impl Options {
             })
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        if !kafka.contains_key("bootstrap.servers") && !kafka.contains_key("metadata.broker.list") {
-            return Err(Error::argument("bootstrap.servers", "not set; give host:port of at least one broker"));
+        let servers = ["bootstrap.servers", "metadata.broker.list"].map(|key| kafka.get(key).filter(|v| !v.is_empty()));
+        match servers {
+            [None, None] => {
+                return Err(Error::argument("bootstrap.servers", "not set; give host:port of at least one broker"));
+            }
+            [Some(_), Some(_)] => {
+                let message = "bootstrap.servers is set as well, and both mean the same; set one of them";
+                return Err(Error::argument("metadata.broker.list", message));
+            }
+            _ => {}
         }
-        if kafka.get("enable.auto.commit").is_some_and(|value| value != "false") {
+        let is_false = |value: &String| ["false", "f", "0"].contains(&value.to_lowercase().as_str());
+        if !kafka.get("enable.auto.commit").is_none_or(is_false) {
             return Err(Error::new(
                 Status::Unsupported,
                 "enable.auto.commit: karrow does not commit offsets by itself; set it to false or leave it out",
@@ -544,6 +554,11 @@ mod tests {
             missing.plan().err().unwrap().message(),
             "bootstrap.servers: not set; give host:port of at least one broker"
         );
+        assert!(plan_error(&[("bootstrap.servers", "")]).starts_with("bootstrap.servers: not set"));
+        assert!(
+            plan_error(&[("metadata.broker.list", "b:1")]).starts_with("metadata.broker.list: bootstrap.servers is")
+        );
+        assert!(options(&[("enable.auto.commit", "False")]).plan().is_ok());
         let mut nothing = options(&[]);
         nothing.set_spec(Side::Value, Spec::Ignore);
         assert!(nothing.plan().err().unwrap().message().starts_with("key and value specs: both are ignore"));

@@ -14,7 +14,8 @@ use crate::ingest::Consumer;
 /// `karrow_consumer_free` must not run beside another call.
 pub struct KarrowConsumer(Consumer);
 
-/// Makes a consumer. Checks everything that can be checked without asking a broker; asks none.
+/// Makes a consumer. Checks names, types and the values of properties; asks no broker. What librdkafka checks only when it
+/// starts (files of keys and certificates, sizes that have to fit each other) is an error of open.
 ///
 /// Errors: `INVALID_ARGUMENT` naming the option, key or column that is wrong. Since 0.1.
 #[unsafe(no_mangle)]
@@ -144,7 +145,7 @@ pub unsafe extern "C" fn karrow_consumer_wakeup(
 }
 
 /// Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing. Afterwards
-/// calls return `CLOSED`, but snapshots can still be taken. Closing again does nothing.
+/// open, poll and resume return `CLOSED`; snapshots can still be taken. Closing again does nothing.
 ///
 /// Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
 #[unsafe(no_mangle)]

@@ -187,7 +187,10 @@ static void make_arguments(void)
     OK(karrow_consumer_new(options, &consumer, E));
     OK(karrow_consumer_open(consumer, -1, E));
     OK(karrow_log_take(karrows_log, -1, &entry, E));
-    snapshot = read_failures(consumer, 1);
+    int32_t failed = 0;
+    for (int64_t rows = 0, more; rows < 1 || failed < 1; rows += more)
+        OK(karrow_consumer_poll(consumer, -1, &more, &failed, NULL, E));
+    snapshot = snapshot_of(consumer);
     OK(karrow_snapshot_failure(snapshot, 1, &failure, E));
 }
 

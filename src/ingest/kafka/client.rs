@@ -37,14 +37,43 @@ unsafe impl Sync for Client {}
 /// What librdkafka's callbacks write to.
 struct Context {
     log: Option<Log>,
+    secrets: Secrets,
     last_error: Mutex<Option<String>>,
 }
+
+/// The values that nobody may see, which librdkafka shows in some of its complaints about them.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn new(properties: &BTreeMap<String, String>) -> Secrets {
+        let secret = properties.iter().filter(|(key, value)| is_secret(key) && value.len() >= SHORTEST_SECRET);
+        Secrets(secret.map(|(_, value)| value.clone()).collect())
+    }
+
+    /// The text without secrets, and without ends of secrets: some complaints quote a value from where it went wrong on.
+    fn redact(&self, text: String) -> String {
+        self.0.iter().fold(text, |text, secret| {
+            let ends = secret.char_indices().map(|(start, _)| &secret[start..]).take(LONGEST_SEARCH);
+            let mut ends = ends.take_while(|end| end.len() >= SHORTEST_SECRET);
+            match ends.find(|end| text.contains(end)) {
+                Some(end) => text.replace(end, "[redacted]"),
+                None => text,
+            }
+        })
+    }
+}
+
+/// Fewer letters tell nothing, and would be found everywhere.
+const SHORTEST_SECRET: usize = 4;
+/// How many ends of a secret are looked for: more than any password or token has, less than a certificate.
+const LONGEST_SEARCH: usize = 512;
 
 impl Client {
     /// Makes a consumer handle. Nothing is asked of any broker before the first question.
     pub fn new(properties: &BTreeMap<String, String>, log: Option<Log>) -> Result<Client> {
         let configuration = Configuration::new(properties)?;
-        let context = Box::new(Context { log, last_error: Mutex::new(None) });
+        let secrets = Secrets::new(properties);
+        let context = Box::new(Context { log, secrets, last_error: Mutex::new(None) });
         let mut text = [0; 512];
         // SAFETY: the configuration is alive; the context outlives the handle, because `Client` drops it later; on
         // success librdkafka takes the configuration over.
@@ -66,7 +95,7 @@ impl Client {
             }
             None => {
                 // SAFETY: librdkafka wrote a terminated text into the buffer.
-                let text = unsafe { string(text.as_ptr()) };
+                let text = context.secrets.redact(unsafe { string(text.as_ptr()) });
                 Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}")))
             }
         }
@@ -574,6 +603,7 @@ unsafe extern "C" fn on_log(handle: *const rd::rd_kafka_t, level: c_int, facilit
     let Some(log) = &context.log else { return };
     // SAFETY: librdkafka lends two terminated texts for the call.
     let (facility, text) = unsafe { (string(facility), string(text)) };
+    let text = context.secrets.redact(text);
     log.push(Level::from_number(level).unwrap_or(Level::Debug), &format!("librdkafka/{facility}"), &text);
 }
 
@@ -581,9 +611,28 @@ unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, reason: *cons
     // SAFETY: the opaque pointer is the `Context` that `Client::new` set, which outlives the handle.
     let context = unsafe { &*opaque.cast::<Context>() };
     // SAFETY: librdkafka lends a terminated text for the call.
-    let reason = unsafe { string(reason) };
+    let reason = context.secrets.redact(unsafe { string(reason) });
     // "All brokers are down" follows the reason why each of them is, and would hide it.
     if code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
         *context.last_error.lock() = Some(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_their_ends_are_redacted() {
+        let properties = [("sasl.password", "hunter2 is mine"), ("sasl.username", "alice"), ("ssl.key.password", "x")];
+        let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let secrets = Secrets::new(&BTreeMap::from(properties));
+        for (text, redacted) in [
+            ("wrong: hunter2 is mine!", "wrong: [redacted]!"),
+            ("beginning at: is mine", "beginning at:[redacted]"),
+            ("alice may not x", "alice may not x"),
+        ] {
+            assert_eq!(secrets.redact(text.to_owned()), redacted);
+        }
     }
 }
