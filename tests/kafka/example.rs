@@ -1,4 +1,4 @@
-//! The example in C, as a user runs it, against the real broker.
+//! The examples in C, as a user runs them, against the real broker.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::broker::shared_cluster;
 
 #[test]
-fn the_c_example_prints_what_was_produced() {
+fn the_c_examples_print_what_was_produced() {
     let folder = std::env::var_os("KARROW_EXAMPLES_DIR")
         .expect("KARROW_EXAMPLES_DIR names the folder of the built examples; `cmake --workflow --preset test` sets it");
     let (cluster, topic) = (shared_cluster(), "c-example");
@@ -22,12 +22,14 @@ fn the_c_example_prints_what_was_produced() {
     for partition in 0..2 {
         cluster.produce(topic, partition, records(partition));
     }
-    let output = Command::new(Path::new(&folder).join("read_topic"))
-        .args([&cluster.bootstrap_servers(), topic, "6"])
-        .output()
-        .expect("the example is built");
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(Path::new(&folder).join(program)).args(arguments).output().expect("it is built");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{program}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    };
+    let servers = cluster.bootstrap_servers();
+    let text = run("read_topic", &[&servers, topic, "6"]);
     for partition in 0..2 {
         for row in 0..3 {
             let line = text.lines().find(|line| line.contains(&format!("key-{partition}-{row}")));
@@ -36,4 +38,5 @@ fn the_c_example_prints_what_was_produced() {
         }
     }
     assert!(text.lines().any(|line| line == "6 rows from 2 partitions"), "{text}");
+    assert_eq!(run("count_rows", &[&servers, topic]), "6 rows\n");
 }
