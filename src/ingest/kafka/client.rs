@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -26,7 +27,7 @@ const LAST_METADATA_SLICE_MS: c_int = 500;
 pub struct Client {
     handle: NonNull<rd::rd_kafka_t>,
     /// librdkafka's callbacks hold its address until the handle is destroyed.
-    context: Box<Context>,
+    context: Arc<Context>,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread, and `Context` synchronises itself.
@@ -73,12 +74,12 @@ impl Client {
     pub fn new(properties: &BTreeMap<String, String>, log: Option<Log>) -> Result<Client> {
         let configuration = Configuration::new(properties)?;
         let secrets = Secrets::new(properties);
-        let context = Box::new(Context { log, secrets, last_error: Mutex::new(None) });
+        let context = Arc::new(Context { log, secrets, last_error: Mutex::new(None) });
         let mut text = [0; 512];
         // SAFETY: the configuration is alive; the context outlives the handle, because `Client` drops it later; on
         // success librdkafka takes the configuration over.
         let handle = unsafe {
-            rd::rd_kafka_conf_set_opaque(configuration.0.as_ptr(), (&raw const *context).cast_mut().cast());
+            rd::rd_kafka_conf_set_opaque(configuration.0.as_ptr(), Arc::as_ptr(&context).cast_mut().cast());
             rd::rd_kafka_conf_set_log_cb(configuration.0.as_ptr(), Some(on_log));
             rd::rd_kafka_conf_set_error_cb(configuration.0.as_ptr(), Some(on_error));
             rd::rd_kafka_new(

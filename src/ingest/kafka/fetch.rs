@@ -57,7 +57,7 @@ struct Feed {
     /// Taken when the source closes, before the handle is destroyed.
     queue: Mutex<Option<Arc<Queue>>>,
     /// What librdkafka's callback gets; lives as long as the callback is set.
-    _arrival: Box<Arrival>,
+    _arrival: Arc<Arrival>,
     /// Whether librdkafka fetches the partition.
     assigned: AtomicBool,
     /// Where a reset goes on, once the cluster has said what there is.
@@ -143,15 +143,15 @@ impl Fetch {
                 assignment.add(&plan.topic, beginning.partition, beginning.offset)?;
             }
             let queue = Queue::of_partition(&data, &topic, beginning.partition)?;
-            let arrival = Box::new(Arrival { list: Arc::clone(&ready[list]), feed: index });
-            // SAFETY: queue and handle are alive. `arrival` stays where it is, in its box, until the callback is unset.
+            let arrival = Arc::new(Arrival { list: Arc::clone(&ready[list]), feed: index });
+            // SAFETY: queue and handle are alive. `arrival` stays where it is until the callback is unset.
             unsafe {
                 // Before assigning: this keeps records off the consumer's own queue.
                 rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
                 rd::rd_kafka_queue_cb_event_enable(
                     queue.as_ptr(),
                     Some(on_arrival),
-                    (&raw const *arrival).cast_mut().cast(),
+                    Arc::as_ptr(&arrival).cast_mut().cast(),
                 );
             }
             feeds.push(Feed {
