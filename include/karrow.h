@@ -87,6 +87,13 @@ struct ArrowArrayStream {
 // `partition` in `karrow_options_set_start_offset`: all partitions that have no entry of their own.
 #define KARROW_ALL_PARTITIONS -1
 
+// How many containers may be open at once, the document included (rule J3).
+#define MAX_DEPTH 1000
+
+// Zero bytes behind the document, so that it can be looked at in words without asking whether it ends in the middle of
+// one. NUL appears nowhere in a valid document, so every scan stops there by itself.
+#define PADDING 64
+
 // A start offset: the oldest record there is.
 #define KARROW_SEEK_TO_BEGINNING -1
 
@@ -236,6 +243,9 @@ typedef int32_t karrow_partition_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// One field: a number into [`Fields`].
+typedef struct FieldId FieldId;
+
 // Reads a topic into a partitioned table. Any thread may use it; open and poll one at a time (the second gets `BUSY`).
 // `karrow_consumer_free` must not run beside another call.
 typedef struct karrow_consumer karrow_consumer;
@@ -264,6 +274,8 @@ typedef struct karrow_snapshot karrow_snapshot;
 // How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
 // is being changed.
 typedef struct karrow_spec karrow_spec;
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -366,6 +378,44 @@ karrow_status karrow_spec_new_simple(const char *column,
                                      const char *type_name,
                                      struct karrow_spec **spec,
                                      struct karrow_error **error);
+
+// A spec that reads the fields of a JSON object into columns, which `karrow_spec_add_column` adds and
+// `karrow_spec_map_field` ties to fields. A missing field and JSON's null are null; so is every column of a record whose
+// key or value is null, empty or blank. Of a name that comes twice the last one counts. What does not fit its column, and
+// what is not JSON (RFC 8259, strictly), is a bad record: nothing is rounded, cut off or turned into 0. Since 0.1.
+karrow_status karrow_spec_new_json(struct karrow_spec **spec,
+                                   struct karrow_error **error);
+
+// Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
+// table in the order in which they are added.
+//
+// What a type takes beside null: `bool`: true, false, and strings such as "true", "F"; `int8` to `int64`, `uint8` to
+// `uint64`: numbers, and numbers in strings, that are whole and in range; `float32`, `float64`: numbers, numbers in strings,
+// "NaN", "Infinity", "-Infinity"; `decimal128(p, s)`, `decimal256(p, s)`: numbers, and numbers in strings, that need no more
+// digits; `utf8`: strings, and anything else as it is written; `binary`: base64; `date32`: "YYYY-MM-DD"; `time32[s]`,
+// `time32[ms]`, `time64[us]`, `time64[ns]`: "HH:MM:SS.f"; `timestamp[s]`, `[ms]`, `[us]`, `[ns]`: "YYYY-MM-DDTHH:MM:SS.f";
+// `timestamp[ns, UTC]` and other units and zones: the same with an offset or zone, and numbers, whose magnitude tells
+// seconds, milliseconds, microseconds or nanoseconds since 1970. Deephaven's names (`bool_`, `byte`, `short`, `int`, `long`,
+// `float`, `double`, `String`, `byte[]`, `Instant`, ...) mean the same.
+//
+// Errors: `INVALID_ARGUMENT` for a type there is not, or a name the spec has already; `UNSUPPORTED` for a type that JSON is
+// not read into; `INVALID_STATE` for a spec of another kind. Since 0.1.
+karrow_status karrow_spec_add_column(struct karrow_spec *spec,
+                                     const char *name,
+                                     const char *type_name,
+                                     struct karrow_error **error);
+
+// Lets a field of a json spec feed a column. `field` is the literal name of a member of the outermost object, or, with `/`
+// as its first character, a JSON Pointer (RFC 6901), which reaches into objects and arrays. A field may feed several
+// columns, a column has one field. Whether the column exists is checked when a consumer is made, so that columns and
+// mappings may be added in any order.
+//
+// Errors: `INVALID_ARGUMENT` for a pointer that is none, or a column that another field is mapped to already;
+// `INVALID_STATE` for a spec of another kind. Since 0.1.
+karrow_status karrow_spec_map_field(struct karrow_spec *spec,
+                                    const char *field,
+                                    const char *column,
+                                    struct karrow_error **error);
 
 // Frees a spec; options that were given it have their own copy. NULL does nothing. Since 0.1.
 void karrow_spec_free(struct karrow_spec *spec);

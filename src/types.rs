@@ -5,39 +5,40 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, Fields, TimeUnit};
 
 use crate::error::{Error, Result};
 
 /// The Arrow type of this name. The error's message fits behind the name of the argument it came from.
 pub fn parse(name: &str) -> Result<DataType> {
-    let scalar = match name {
-        "bool" | "bool_" | "boolean" => DataType::Boolean,
-        "int8" | "byte" => DataType::Int8,
-        "int16" | "short" => DataType::Int16,
-        "int32" | "int" => DataType::Int32,
-        "int64" | "long" => DataType::Int64,
-        "float32" | "float" => DataType::Float32,
-        "float64" | "double" => DataType::Float64,
-        "utf8" | "String" | "string" | "char" => DataType::Utf8,
-        "binary" | "byte[]" => DataType::Binary,
-        "Instant" => timestamp(TimeUnit::Nanosecond, Some("UTC")),
-        _ => return parse_timestamp(name).ok_or_else(|| unknown(name)),
-    };
-    Ok(scalar)
+    let mut parser = Parser { rest: name };
+    match parser.data_type() {
+        Some(data_type) if parser.rest.is_empty() => Ok(data_type),
+        _ => Err(unknown(name)),
+    }
 }
 
 /// The name of a type as [`parse`] reads it and messages show it.
 pub fn name(data_type: &DataType) -> String {
     match data_type {
         DataType::Boolean => "bool".to_owned(),
-        DataType::Timestamp(unit, zone) => {
-            let unit = unit_name(*unit);
-            match zone {
-                Some(zone) => format!("timestamp[{unit}, {zone}]"),
-                None => format!("timestamp[{unit}]"),
-            }
+        DataType::Timestamp(unit, Some(zone)) => format!("timestamp[{}, {zone}]", unit_name(*unit)),
+        DataType::Timestamp(unit, None) => format!("timestamp[{}]", unit_name(*unit)),
+        DataType::Time32(unit) => format!("time32[{}]", unit_name(*unit)),
+        DataType::Time64(unit) => format!("time64[{}]", unit_name(*unit)),
+        DataType::Decimal128(precision, scale) => format!("decimal128({precision}, {scale})"),
+        DataType::Decimal256(precision, scale) => format!("decimal256({precision}, {scale})"),
+        DataType::List(item) => format!("list<{}>", name(item.data_type())),
+        DataType::Struct(members) => {
+            let member = |member: &Arc<Field>| format!("{}: {}", member.name(), name(member.data_type()));
+            format!("struct<{}>", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(entry) if entry.len() == 2 => {
+                format!("map<{}, {}>", name(entry[0].data_type()), name(entry[1].data_type()))
+            }
+            other => format!("map<{}>", name(other)),
+        },
         other => other.to_string().to_lowercase(),
     }
 }
@@ -47,23 +48,158 @@ pub fn timestamp(unit: TimeUnit, zone: Option<&str>) -> DataType {
     DataType::Timestamp(unit, zone.map(Arc::from))
 }
 
-fn parse_timestamp(name: &str) -> Option<DataType> {
-    let inside = name.strip_prefix("timestamp[")?.strip_suffix(']')?;
-    let (unit, zone) = match inside.split_once(',') {
-        Some((unit, zone)) => (unit.trim(), Some(zone.trim())),
-        None => (inside.trim(), None),
-    };
-    let unit = match unit {
-        "s" => TimeUnit::Second,
-        "ms" => TimeUnit::Millisecond,
-        "us" => TimeUnit::Microsecond,
-        "ns" => TimeUnit::Nanosecond,
-        _ => return None,
-    };
-    if zone.is_some_and(str::is_empty) {
-        return None;
+/// Reads one type from the front of a text; every method is `None` for what is none.
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn data_type(&mut self) -> Option<DataType> {
+        let mut data_type = self.one()?;
+        // Deephaven's arrays.
+        while self.take("[]") {
+            data_type = DataType::List(Arc::new(Field::new("item", data_type, true)));
+        }
+        Some(data_type)
     }
-    Some(timestamp(unit, zone))
+
+    fn one(&mut self) -> Option<DataType> {
+        let name = self.word();
+        let data_type = match name {
+            "bool" | "bool_" | "boolean" | "Boolean" => DataType::Boolean,
+            // Deephaven's way to say binary, and not a list.
+            "byte" if self.take("[]") => DataType::Binary,
+            "int8" | "byte" => DataType::Int8,
+            "int16" | "short" => DataType::Int16,
+            "int32" | "int" => DataType::Int32,
+            "int64" | "long" => DataType::Int64,
+            "uint8" => DataType::UInt8,
+            "uint16" => DataType::UInt16,
+            "uint32" => DataType::UInt32,
+            "uint64" => DataType::UInt64,
+            "float32" | "float" => DataType::Float32,
+            "float64" | "double" => DataType::Float64,
+            // Without digits given, the only text that holds every big number.
+            "utf8" | "String" | "string" | "char" | "BigDecimal" | "BigInteger" => DataType::Utf8,
+            "binary" => DataType::Binary,
+            "date32" | "LocalDate" => DataType::Date32,
+            "LocalTime" => DataType::Time64(TimeUnit::Nanosecond),
+            "Instant" => timestamp(TimeUnit::Nanosecond, Some("UTC")),
+            "time32" => match self.unit()? {
+                unit @ (TimeUnit::Second | TimeUnit::Millisecond) => DataType::Time32(unit),
+                _ => return None,
+            },
+            "time64" => match self.unit()? {
+                unit @ (TimeUnit::Microsecond | TimeUnit::Nanosecond) => DataType::Time64(unit),
+                _ => return None,
+            },
+            "timestamp" => self.timestamp()?,
+            "decimal128" => self.decimal(DECIMAL128_MAX_PRECISION).map(|(p, s)| DataType::Decimal128(p, s))?,
+            "decimal256" => self.decimal(DECIMAL256_MAX_PRECISION).map(|(p, s)| DataType::Decimal256(p, s))?,
+            "list" => self.list()?,
+            "struct" => self.structure()?,
+            "map" => self.map()?,
+            _ => return None,
+        };
+        Some(data_type)
+    }
+
+    fn timestamp(&mut self) -> Option<DataType> {
+        let inside = self.inside_brackets()?;
+        let (unit, zone) = match inside.split_once(',') {
+            Some((unit, zone)) => (unit.trim(), Some(zone.trim())),
+            None => (inside.trim(), None),
+        };
+        if zone.is_some_and(str::is_empty) {
+            return None;
+        }
+        Some(timestamp(unit_of(unit)?, zone))
+    }
+
+    fn unit(&mut self) -> Option<TimeUnit> {
+        unit_of(self.inside_brackets()?.trim())
+    }
+
+    fn decimal(&mut self, max_precision: u8) -> Option<(u8, i8)> {
+        self.expect("(")?;
+        let precision = self.word().parse().ok()?;
+        self.expect(",")?;
+        let scale = self.word().parse::<i8>().ok()?;
+        self.expect(")")?;
+        let fits = (1..=max_precision).contains(&precision) && u8::try_from(scale).is_ok_and(|s| s <= precision);
+        fits.then_some((precision, scale))
+    }
+
+    fn list(&mut self) -> Option<DataType> {
+        self.expect("<")?;
+        let item = self.data_type()?;
+        self.expect(">")?;
+        Some(DataType::List(Arc::new(Field::new("item", item, true))))
+    }
+
+    fn structure(&mut self) -> Option<DataType> {
+        self.expect("<")?;
+        let mut members: Vec<Field> = Vec::new();
+        loop {
+            let (member, rest) = self.rest.split_once(':')?;
+            let member = member.trim();
+            if member.is_empty() || members.iter().any(|earlier| earlier.name() == member) {
+                return None;
+            }
+            self.rest = rest;
+            members.push(Field::new(member, self.data_type()?, true));
+            if !self.take(",") {
+                break;
+            }
+        }
+        self.expect(">")?;
+        Some(DataType::Struct(Fields::from(members)))
+    }
+
+    fn map(&mut self) -> Option<DataType> {
+        self.expect("<")?;
+        let key = self.data_type()?;
+        self.expect(",")?;
+        let value = self.data_type()?;
+        self.expect(">")?;
+        let entry = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, true)]);
+        Some(DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entry), false)), false))
+    }
+
+    /// Letters, digits and underscores, after blanks.
+    fn word(&mut self) -> &'a str {
+        let rest = self.rest.trim_start();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.rest = rest;
+        word
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        match self.rest.trim_start().strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn expect(&mut self, token: &str) -> Option<()> {
+        self.take(token).then_some(())
+    }
+
+    fn inside_brackets(&mut self) -> Option<&'a str> {
+        let (inside, rest) = self.rest.strip_prefix('[')?.split_once(']')?;
+        self.rest = rest;
+        Some(inside)
+    }
+}
+
+fn unit_of(name: &str) -> Option<TimeUnit> {
+    [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond]
+        .into_iter()
+        .find(|unit| unit_name(*unit) == name)
 }
 
 fn unit_name(unit: TimeUnit) -> &'static str {
@@ -78,7 +214,9 @@ fn unit_name(unit: TimeUnit) -> &'static str {
 fn unknown(name: &str) -> Error {
     Error::argument(
         "type",
-        format!("unknown type '{name}'; use an Arrow name such as int64, float64, utf8, binary or timestamp[ns, UTC]"),
+        format!(
+            "unknown type '{name}'; use an Arrow name such as int64, float64, utf8, timestamp[ns, UTC] or decimal128(10, 2)"
+        ),
     )
 }
 
@@ -106,10 +244,68 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_have_a_unit_and_perhaps_a_zone() {
-        assert_eq!(parse("timestamp[ms]").unwrap(), timestamp(TimeUnit::Millisecond, None));
-        assert_eq!(name(&parse("timestamp[us,Europe/Vienna]").unwrap()), "timestamp[us, Europe/Vienna]");
-        for wrong in ["timestamp[h]", "timestamp[ms", "timestamp[ms,]", "timestamp", "int128", ""] {
+    fn other_names_of_deephaven_are_understood() {
+        for (arrow, deephaven) in [
+            ("utf8", "BigDecimal"),
+            ("utf8", "char"),
+            ("date32", "LocalDate"),
+            ("time64[ns]", "LocalTime"),
+            ("list<int64>", "long[]"),
+            ("list<list<utf8>>", "String[][]"),
+            ("list<binary>", "byte[][]"),
+        ] {
+            assert_eq!(name(&parse(deephaven).unwrap()), arrow);
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_shown() {
+        for text in [
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "time32[s]",
+            "time32[ms]",
+            "time64[us]",
+            "decimal128(10, 2)",
+            "decimal128(38, 38)",
+            "decimal256(76, 0)",
+            "timestamp[s, UTC]",
+            "timestamp[us]",
+            "struct<a: int32, b c: list<map<utf8, timestamp[ns, Europe/Vienna]>>>",
+        ] {
+            assert_eq!(name(&parse(text).unwrap()), text);
+        }
+        assert_eq!(
+            parse("map<utf8,struct<a:int>[]>").unwrap(),
+            parse(" map < utf8 , list< struct<a: int32>>>").unwrap()
+        );
+    }
+
+    #[test]
+    fn what_is_no_type_is_refused() {
+        for wrong in [
+            "timestamp[h]",
+            "timestamp[ms",
+            "timestamp[ms,]",
+            "timestamp",
+            "int128",
+            "",
+            "int64 x",
+            "decimal128(39, 0)",
+            "decimal128(0, 0)",
+            "decimal128(10, 11)",
+            "decimal128(10, -1)",
+            "decimal128(10)",
+            "time32[us]",
+            "time64[s]",
+            "list<>",
+            "list<int64",
+            "struct<>",
+            "struct<a: int8, a: int8>",
+            "map<utf8>",
+        ] {
             assert!(parse(wrong).unwrap_err().message().contains("unknown type"), "{wrong}");
         }
     }

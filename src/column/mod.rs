@@ -6,11 +6,12 @@
 mod shared;
 
 use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{Buffer, NullBufferBuilder};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, i256};
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::DataType;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
+use crate::types;
 use shared::SharedVec;
 
 /// One column of one partition, being written.
@@ -19,16 +20,21 @@ pub struct ColumnBuffer {
     /// No bitmap exists until the first null.
     validity: NullBufferBuilder,
     length: usize,
+    /// How many of the rows have been published.
+    published: usize,
     values: Values,
 }
 
-/// The memory behind a column, by its physical layout.
+/// The memory behind a column, by its physical layout: what fills the same number of bytes is kept in the same way.
 enum Values {
-    Int16(SharedVec<i16>),
-    Int32(SharedVec<i32>),
-    Int64(SharedVec<i64>),
-    Float32(SharedVec<f32>),
-    Float64(SharedVec<f64>),
+    /// bool, a bit each.
+    Bits(BooleanBufferBuilder),
+    Fixed1(SharedVec<u8>),
+    Fixed2(SharedVec<u16>),
+    Fixed4(SharedVec<u32>),
+    Fixed8(SharedVec<u64>),
+    Fixed16(SharedVec<i128>),
+    Fixed32(SharedVec<i256>),
     /// utf8 and binary: `ends` has one entry more than there are rows.
     Bytes {
         ends: SharedVec<i32>,
@@ -39,6 +45,21 @@ enum Values {
         child: Box<ColumnBuffer>,
     },
     Struct(Vec<ColumnBuffer>),
+}
+
+/// One expression for all kinds of fixed-width values, then the arms for the others.
+macro_rules! match_values {
+    ($values:expr, $fixed:ident => $each:expr, $($others:tt)*) => {
+        match $values {
+            Values::Fixed1($fixed) => $each,
+            Values::Fixed2($fixed) => $each,
+            Values::Fixed4($fixed) => $each,
+            Values::Fixed8($fixed) => $each,
+            Values::Fixed16($fixed) => $each,
+            Values::Fixed32($fixed) => $each,
+            $($others)*
+        }
+    };
 }
 
 /// How much room a new buffer gets at once: what its predecessor turned out to need.
@@ -60,13 +81,7 @@ impl ColumnBuffer {
         };
         let child_hint = |index: usize| hint.children.get(index).cloned().unwrap_or_default();
         let values = match data_type {
-            DataType::Int16 => Values::Int16(SharedVec::with_capacity(rows)),
-            DataType::Int32 => Values::Int32(SharedVec::with_capacity(rows)),
-            DataType::Int64 | DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Millisecond, _) => {
-                Values::Int64(SharedVec::with_capacity(rows))
-            }
-            DataType::Float32 => Values::Float32(SharedVec::with_capacity(rows)),
-            DataType::Float64 => Values::Float64(SharedVec::with_capacity(rows)),
+            DataType::Boolean => Values::Bits(BooleanBufferBuilder::new(rows)),
             DataType::Utf8 | DataType::Binary => {
                 Values::Bytes { ends: ends(), bytes: SharedVec::with_capacity(hint.bytes) }
             }
@@ -80,14 +95,21 @@ impl ColumnBuffer {
                     .map(|(index, field)| ColumnBuffer::new(field.data_type(), &child_hint(index)))
                     .collect::<Result<_>>()?,
             ),
-            other => {
-                return Err(Error::new(
-                    crate::error::Status::Unsupported,
-                    format!("columns of type {other} are not supported"),
-                ));
-            }
+            other => match other.primitive_width() {
+                Some(1) => Values::Fixed1(SharedVec::with_capacity(rows)),
+                Some(2) => Values::Fixed2(SharedVec::with_capacity(rows)),
+                Some(4) => Values::Fixed4(SharedVec::with_capacity(rows)),
+                Some(8) => Values::Fixed8(SharedVec::with_capacity(rows)),
+                Some(16) => Values::Fixed16(SharedVec::with_capacity(rows)),
+                Some(32) => Values::Fixed32(SharedVec::with_capacity(rows)),
+                _ => {
+                    let message = format!("columns of type {} are not supported", types::name(other));
+                    return Err(Error::new(Status::Unsupported, message));
+                }
+            },
         };
-        Ok(ColumnBuffer { data_type: data_type.clone(), validity: NullBufferBuilder::new(rows), length: 0, values })
+        let validity = NullBufferBuilder::new(rows);
+        Ok(ColumnBuffer { data_type: data_type.clone(), validity, length: 0, published: 0, values })
     }
 
     /// How many rows have been written.
@@ -97,16 +119,12 @@ impl ColumnBuffer {
 
     /// Bytes written since the last publish, by what Arrow needs for them.
     pub fn unpublished_bytes(&self) -> usize {
-        match &self.values {
-            Values::Int16(values) => values.unpublished_bytes(),
-            Values::Int32(values) => values.unpublished_bytes(),
-            Values::Int64(values) => values.unpublished_bytes(),
-            Values::Float32(values) => values.unpublished_bytes(),
-            Values::Float64(values) => values.unpublished_bytes(),
+        match_values!(&self.values, values => values.unpublished_bytes(),
+            Values::Bits(_) => (self.length - self.published).div_ceil(8),
             Values::Bytes { ends, bytes } => ends.unpublished_bytes() + bytes.unpublished_bytes(),
             Values::List { ends, child } => ends.unpublished_bytes() + child.unpublished_bytes(),
             Values::Struct(children) => children.iter().map(ColumnBuffer::unpublished_bytes).sum(),
-        }
+        )
     }
 
     /// What a successor of this buffer should make room for.
@@ -127,30 +145,22 @@ impl ColumnBuffer {
 
     /// Adds a null.
     pub fn push_null(&mut self) {
-        match &mut self.values {
-            Values::Int16(values) => values.push(0),
-            Values::Int32(values) => values.push(0),
-            Values::Int64(values) => values.push(0),
-            Values::Float32(values) => values.push(0.0),
-            Values::Float64(values) => values.push(0.0),
+        match_values!(&mut self.values, values => values.push(Default::default()),
+            Values::Bits(bits) => bits.append(false),
             Values::Bytes { ends, .. } | Values::List { ends, .. } => {
                 let end = ends.get(ends.len() - 1);
                 ends.push(end);
             }
             Values::Struct(children) => children.iter_mut().for_each(ColumnBuffer::push_null),
-        }
+        );
         self.validity.append_null();
         self.length += 1;
     }
 
     /// Takes back everything written after the first `length` rows. O(1), plus the bits of the rows taken back.
     pub fn truncate(&mut self, length: usize) {
-        match &mut self.values {
-            Values::Int16(values) => values.truncate(length),
-            Values::Int32(values) => values.truncate(length),
-            Values::Int64(values) => values.truncate(length),
-            Values::Float32(values) => values.truncate(length),
-            Values::Float64(values) => values.truncate(length),
+        match_values!(&mut self.values, values => values.truncate(length),
+            Values::Bits(bits) => bits.truncate(length),
             Values::Bytes { ends, bytes } => {
                 ends.truncate(length + 1);
                 bytes.truncate(index(ends.get(ends.len() - 1)));
@@ -160,34 +170,31 @@ impl ColumnBuffer {
                 child.truncate(index(ends.get(ends.len() - 1)));
             }
             Values::Struct(children) => children.iter_mut().for_each(|child| child.truncate(length)),
-        }
+        );
         self.validity.truncate(length);
         self.length = self.length.min(length);
     }
 
     /// All rows written so far as an immutable array; later rows go behind them in the same memory.
     ///
-    /// Nothing is copied but the validity bitmap, an eighth of a byte per row, because a byte of it may hold rows from
-    /// both sides of the cut.
+    /// Nothing is copied but what is packed into bits (validity and bool), an eighth of a byte per row, because a byte of
+    /// it may hold rows from both sides of the cut.
     pub fn publish(&mut self) -> ArrayRef {
         make_array(self.publish_data())
     }
 
     fn publish_data(&mut self) -> ArrayData {
+        self.published = self.length;
         let builder = ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.validity.finish_cloned());
         let one = |buffer: Buffer| vec![buffer];
-        let builder = match &mut self.values {
-            Values::Int16(values) => builder.buffers(one(values.publish())),
-            Values::Int32(values) => builder.buffers(one(values.publish())),
-            Values::Int64(values) => builder.buffers(one(values.publish())),
-            Values::Float32(values) => builder.buffers(one(values.publish())),
-            Values::Float64(values) => builder.buffers(one(values.publish())),
+        let builder = match_values!(&mut self.values, values => builder.buffers(one(values.publish())),
+            Values::Bits(bits) => builder.buffers(one(bits.finish_cloned().into_inner())),
             Values::Bytes { ends, bytes } => builder.buffers(vec![ends.publish(), bytes.publish()]),
             Values::List { ends, child } => builder.buffers(one(ends.publish())).child_data(vec![child.publish_data()]),
             Values::Struct(children) => {
                 builder.child_data(children.iter_mut().map(ColumnBuffer::publish_data).collect())
             }
-        };
+        );
         // SAFETY: the buffers have the layout of `data_type` (chosen together in `new`), every vector holds `length`
         // values (`ends` one more), ends only grow and stop at the child's length, and text was checked by `push_str`'s
         // argument type.
@@ -200,29 +207,77 @@ impl ColumnBuffer {
     }
 }
 
-/// Typed writes. Each panics if the column is of another type: a decoder is built against the schema, so that a
+/// Typed writes. Each panics if the column holds values of another size: a decoder is built against the schema, so that a
 /// mismatch is a bug of karrow, which costs the partition and never the process.
 impl ColumnBuffer {
+    /// Adds a value to a bool column.
+    #[inline]
+    pub fn push_bool(&mut self, value: bool) {
+        let Values::Bits(bits) = &mut self.values else { mismatch(&self.data_type, "bool") };
+        bits.append(value);
+        self.valid();
+    }
+
+    /// Adds a value to an int8 column.
+    #[inline]
+    pub fn push_i8(&mut self, value: i8) {
+        let Values::Fixed1(values) = &mut self.values else { mismatch(&self.data_type, "int8") };
+        values.push(value.cast_unsigned());
+        self.valid();
+    }
+
+    /// Adds a value to a uint8 column.
+    #[inline]
+    pub fn push_u8(&mut self, value: u8) {
+        let Values::Fixed1(values) = &mut self.values else { mismatch(&self.data_type, "uint8") };
+        values.push(value);
+        self.valid();
+    }
+
     /// Adds a value to an int16 column.
     #[inline]
     pub fn push_i16(&mut self, value: i16) {
-        let Values::Int16(values) = &mut self.values else { mismatch(&self.data_type, "int16") };
+        let Values::Fixed2(values) = &mut self.values else { mismatch(&self.data_type, "int16") };
+        values.push(value.cast_unsigned());
+        self.valid();
+    }
+
+    /// Adds a value to a uint16 column.
+    #[inline]
+    pub fn push_u16(&mut self, value: u16) {
+        let Values::Fixed2(values) = &mut self.values else { mismatch(&self.data_type, "uint16") };
         values.push(value);
         self.valid();
     }
 
-    /// Adds a value to an int32 column.
+    /// Adds a value to an int32, date32 or time32 column.
     #[inline]
     pub fn push_i32(&mut self, value: i32) {
-        let Values::Int32(values) = &mut self.values else { mismatch(&self.data_type, "int32") };
+        let Values::Fixed4(values) = &mut self.values else { mismatch(&self.data_type, "int32") };
+        values.push(value.cast_unsigned());
+        self.valid();
+    }
+
+    /// Adds a value to a uint32 column.
+    #[inline]
+    pub fn push_u32(&mut self, value: u32) {
+        let Values::Fixed4(values) = &mut self.values else { mismatch(&self.data_type, "uint32") };
         values.push(value);
         self.valid();
     }
 
-    /// Adds a value to an int64 or timestamp column.
+    /// Adds a value to an int64, time64 or timestamp column.
     #[inline]
     pub fn push_i64(&mut self, value: i64) {
-        let Values::Int64(values) = &mut self.values else { mismatch(&self.data_type, "int64") };
+        let Values::Fixed8(values) = &mut self.values else { mismatch(&self.data_type, "int64") };
+        values.push(value.cast_unsigned());
+        self.valid();
+    }
+
+    /// Adds a value to a uint64 column.
+    #[inline]
+    pub fn push_u64(&mut self, value: u64) {
+        let Values::Fixed8(values) = &mut self.values else { mismatch(&self.data_type, "uint64") };
         values.push(value);
         self.valid();
     }
@@ -230,15 +285,31 @@ impl ColumnBuffer {
     /// Adds a value to a float32 column.
     #[inline]
     pub fn push_f32(&mut self, value: f32) {
-        let Values::Float32(values) = &mut self.values else { mismatch(&self.data_type, "float32") };
-        values.push(value);
+        let Values::Fixed4(values) = &mut self.values else { mismatch(&self.data_type, "float32") };
+        values.push(value.to_bits());
         self.valid();
     }
 
     /// Adds a value to a float64 column.
     #[inline]
     pub fn push_f64(&mut self, value: f64) {
-        let Values::Float64(values) = &mut self.values else { mismatch(&self.data_type, "float64") };
+        let Values::Fixed8(values) = &mut self.values else { mismatch(&self.data_type, "float64") };
+        values.push(value.to_bits());
+        self.valid();
+    }
+
+    /// Adds a value to a decimal128 column.
+    #[inline]
+    pub fn push_i128(&mut self, value: i128) {
+        let Values::Fixed16(values) = &mut self.values else { mismatch(&self.data_type, "decimal128") };
+        values.push(value);
+        self.valid();
+    }
+
+    /// Adds a value to a decimal256 column.
+    #[inline]
+    pub fn push_i256(&mut self, value: i256) {
+        let Values::Fixed32(values) = &mut self.values else { mismatch(&self.data_type, "decimal256") };
         values.push(value);
         self.valid();
     }
@@ -308,7 +379,7 @@ fn index(end: i32) -> usize {
 mod tests {
     use super::*;
     use arrow_array::cast::AsArray;
-    use arrow_array::types::Int64Type;
+    use arrow_array::types::{Decimal256Type, Int64Type};
     use arrow_array::{Array, StringArray};
     use arrow_schema::{Field, Fields};
     use std::sync::Arc;
@@ -370,8 +441,30 @@ mod tests {
     }
 
     #[test]
+    fn bools_and_wide_numbers_are_kept_as_they_are() {
+        let mut bools = buffer(DataType::Boolean);
+        let mut wide = buffer(DataType::Decimal256(76, 0));
+        let first = {
+            bools.push_bool(true);
+            bools.publish()
+        };
+        bools.push_null();
+        bools.push_bool(true);
+        bools.truncate(2);
+        bools.push_bool(false);
+        assert_eq!(bools.unpublished_bytes(), 1);
+        wide.push_i256(i256::MAX);
+        wide.push_null();
+        assert!(first.as_boolean().value(0) && first.len() == 1);
+        assert_eq!(bools.publish().as_boolean().iter().collect::<Vec<_>>(), [Some(true), None, Some(false)]);
+        assert_eq!(bools.unpublished_bytes(), 0);
+        let wide = wide.publish();
+        assert_eq!(wide.as_primitive::<Decimal256Type>().iter().collect::<Vec<_>>(), [Some(i256::MAX), None]);
+    }
+
+    #[test]
     fn an_empty_column_has_real_buffers() {
-        for data_type in [DataType::Int16, DataType::Utf8, DataType::Float32] {
+        for data_type in [DataType::Boolean, DataType::Int16, DataType::Utf8, DataType::Float32] {
             let array = buffer(data_type).publish();
             assert!(array.to_data().buffers().iter().all(|buffer| !buffer.as_ptr().is_null()));
             array.to_data().validate_full().unwrap();
@@ -380,7 +473,7 @@ mod tests {
 
     #[test]
     fn a_type_no_decoder_writes_is_refused() {
-        let error = ColumnBuffer::new(&DataType::Float16, &SizeHint::default()).err().unwrap();
-        assert_eq!(error.message(), "columns of type Float16 are not supported");
+        let error = ColumnBuffer::new(&DataType::LargeUtf8, &SizeHint::default()).err().unwrap();
+        assert_eq!(error.message(), "columns of type largeutf8 are not supported");
     }
 }

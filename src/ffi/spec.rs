@@ -3,9 +3,10 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::{KarrowError, guard, optional_text, required};
+use super::{KarrowError, guard, optional_text, required, text};
 use crate::error::{Result, Status};
 use crate::format::Spec;
+use crate::format::json::JsonSpec;
 
 /// How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
 /// is being changed.
@@ -55,6 +56,69 @@ pub unsafe extern "C" fn karrow_spec_new_simple(
         let (column, type_name) = unsafe { (optional_text(column, "column")?, optional_text(type_name, "type_name")?) };
         let (column, type_name) = (column.map(str::to_owned), type_name.map(str::to_owned));
         new(spec, Spec::Simple { column, type_name })
+    })
+}
+
+/// A spec that reads the fields of a JSON object into columns, which `karrow_spec_add_column` adds and
+/// `karrow_spec_map_field` ties to fields. A missing field and JSON's null are null; so is every column of a record whose
+/// key or value is null, empty or blank. Of a name that comes twice the last one counts. What does not fit its column, and
+/// what is not JSON (RFC 8259, strictly), is a bad record: nothing is rounded, cut off or turned into 0. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_json(
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || new(spec, Spec::Json(JsonSpec::default())))
+}
+
+/// Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
+/// table in the order in which they are added.
+///
+/// What a type takes beside null: `bool`: true, false, and strings such as "true", "F"; `int8` to `int64`, `uint8` to
+/// `uint64`: numbers, and numbers in strings, that are whole and in range; `float32`, `float64`: numbers, numbers in strings,
+/// "NaN", "Infinity", "-Infinity"; `decimal128(p, s)`, `decimal256(p, s)`: numbers, and numbers in strings, that need no more
+/// digits; `utf8`: strings, and anything else as it is written; `binary`: base64; `date32`: "YYYY-MM-DD"; `time32[s]`,
+/// `time32[ms]`, `time64[us]`, `time64[ns]`: "HH:MM:SS.f"; `timestamp[s]`, `[ms]`, `[us]`, `[ns]`: "YYYY-MM-DDTHH:MM:SS.f";
+/// `timestamp[ns, UTC]` and other units and zones: the same with an offset or zone, and numbers, whose magnitude tells
+/// seconds, milliseconds, microseconds or nanoseconds since 1970. Deephaven's names (`bool_`, `byte`, `short`, `int`, `long`,
+/// `float`, `double`, `String`, `byte[]`, `Instant`, ...) mean the same.
+///
+/// Errors: `INVALID_ARGUMENT` for a type there is not, or a name the spec has already; `UNSUPPORTED` for a type that JSON is
+/// not read into; `INVALID_STATE` for a spec of another kind. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_add_column(
+    spec: Option<&mut KarrowSpec>,
+    name: *const c_char,
+    type_name: *const c_char,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let spec = required(spec, "spec")?;
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (name, type_name) = unsafe { (text(name, "name")?, text(type_name, "type_name")?) };
+        spec.0.json()?.add_column(name, type_name)
+    })
+}
+
+/// Lets a field of a json spec feed a column. `field` is the literal name of a member of the outermost object, or, with `/`
+/// as its first character, a JSON Pointer (RFC 6901), which reaches into objects and arrays. A field may feed several
+/// columns, a column has one field. Whether the column exists is checked when a consumer is made, so that columns and
+/// mappings may be added in any order.
+///
+/// Errors: `INVALID_ARGUMENT` for a pointer that is none, or a column that another field is mapped to already;
+/// `INVALID_STATE` for a spec of another kind. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_map_field(
+    spec: Option<&mut KarrowSpec>,
+    field: *const c_char,
+    column: *const c_char,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let spec = required(spec, "spec")?;
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (field, column) = unsafe { (text(field, "field")?, text(column, "column")?) };
+        spec.0.json()?.map_field(field, column)
     })
 }
 

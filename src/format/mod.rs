@@ -4,13 +4,15 @@
 //! [`Decoder`] that writes a payload into those columns. Names and types are settled when a spec is resolved; a decoder
 //! only moves values. To add a format, add a module here and an arm to each `match` below.
 
+pub mod json;
 pub mod simple;
 
 use std::collections::BTreeMap;
 
 use crate::column::ColumnBuffer;
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::schema::FormatColumn;
+use json::{JsonDecoder, JsonSpec};
 use simple::SimpleDecoder;
 
 /// Which half of a record. The numbers are part of the C ABI.
@@ -45,6 +47,8 @@ pub enum Spec {
         /// The column's type; `None`: from the options.
         type_name: Option<String>,
     },
+    /// Columns from the fields of a JSON object.
+    Json(JsonSpec),
 }
 
 impl Spec {
@@ -59,6 +63,23 @@ impl Spec {
             Spec::Simple { column, type_name } => {
                 let (column, decoder) = simple::resolve(side, column.as_deref(), type_name.as_deref(), properties)?;
                 Ok((vec![column], Decoder::Simple(decoder)))
+            }
+            Spec::Json(spec) => {
+                let (columns, decoder) = spec.resolve()?;
+                Ok((columns, Decoder::Json(Box::new(decoder))))
+            }
+        }
+    }
+}
+
+impl Spec {
+    /// The json spec that this is, to add columns and mappings to.
+    pub fn json(&mut self) -> Result<&mut JsonSpec> {
+        match self {
+            Spec::Json(spec) => Ok(spec),
+            Spec::Ignore | Spec::Simple { .. } => {
+                let message = "columns and mappings belong to a json spec; make one with karrow_spec_new_json";
+                Err(Error::new(Status::InvalidState, message).with_detail("argument", "spec"))
             }
         }
     }
@@ -75,6 +96,8 @@ pub enum Decoder {
     Ignore,
     /// One fixed-size number, or text or bytes as they are.
     Simple(SimpleDecoder),
+    /// The fields of a JSON object.
+    Json(Box<JsonDecoder>),
 }
 
 /// A value that does not fit its column.
@@ -98,6 +121,7 @@ impl Decoder {
         match self {
             Decoder::Ignore => Ok(()),
             Decoder::Simple(decoder) => decoder.decode(payload, &mut columns[0]),
+            Decoder::Json(decoder) => decoder.decode(payload, columns),
         }
     }
 }

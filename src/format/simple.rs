@@ -35,8 +35,8 @@ impl Wire {
             DataType::Int64 => Some(Wire::Int64),
             DataType::Float32 => Some(Wire::Float32),
             DataType::Float64 => Some(Wire::Float64),
-            // Deephaven's char is text elsewhere, but no Kafka serialiser writes one.
-            DataType::Utf8 if name != "char" => Some(Wire::Utf8),
+            // What is text elsewhere for want of a better type, but what no Kafka serialiser writes.
+            DataType::Utf8 if !matches!(name, "char" | "BigDecimal" | "BigInteger") => Some(Wire::Utf8),
             DataType::Binary => Some(Wire::Binary),
             _ => None,
         }

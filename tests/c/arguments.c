@@ -64,6 +64,13 @@ static void texts_must_be_utf8(void)
           "column: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_new_simple("V", bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
           "type_name: is not valid UTF-8 from byte 2 on");
+    karrow_spec *json;
+    OK(karrow_spec_new_json(&json, E));
+    FAILS(karrow_spec_add_column(json, bad, "utf8", E), INVALID_ARGUMENT, "name: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_add_column(json, "V", bad, E), INVALID_ARGUMENT, "type_name: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_map_field(json, bad, "V", E), INVALID_ARGUMENT, "field: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_map_field(json, "v", bad, E), INVALID_ARGUMENT, "column: is not valid UTF-8 from byte 2 on");
+    karrow_spec_free(json);
     FAILS(karrow_options_set(options, bad, "value", E), INVALID_ARGUMENT, "key: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_options_set(options, "client.id", bad, E), INVALID_ARGUMENT,
           "value: is not valid UTF-8 from byte 2 on");
@@ -492,6 +499,49 @@ static void t_other_names_are_an_error(void)
     karrow_options_free(options);
 }
 
+static void j1_columns_and_mappings_are_checked(void)
+{
+    karrow_spec *json, *simple;
+    OK(karrow_spec_new_json(&json, E));
+    OK(karrow_spec_new_simple("V", "utf8", &simple, E));
+    FAILS(karrow_spec_add_column(simple, "A", "utf8", E), INVALID_STATE,
+          "columns and mappings belong to a json spec; make one with karrow_spec_new_json");
+    FAILS(karrow_spec_map_field(simple, "a", "A", E), INVALID_STATE,
+          "columns and mappings belong to a json spec; make one with karrow_spec_new_json");
+    FAILS(karrow_spec_add_column(json, "", "utf8", E), INVALID_ARGUMENT, "name: is empty; a column needs a name");
+    FAILS(karrow_spec_add_column(json, "A", "text", E), INVALID_ARGUMENT,
+          "type: unknown type 'text'; use an Arrow name such as int64, float64, utf8, timestamp[ns, UTC] or "
+          "decimal128(10, 2)");
+    FAILS(karrow_spec_add_column(json, "A", "list<utf8>", E), UNSUPPORTED,
+          "column A cannot be of type list<utf8>; a json spec reads scalar types");
+    OK(karrow_spec_add_column(json, "A", "long", E));
+    FAILS(karrow_spec_add_column(json, "A", "utf8", E), INVALID_ARGUMENT,
+          "name: there is a column A already; a spec has each column once");
+    OK(karrow_spec_map_field(json, "a", "A", E));
+    FAILS(karrow_spec_map_field(json, "/b", "A", E), INVALID_ARGUMENT,
+          "field: /a is mapped to column A already; a column is read from one field");
+    FAILS(karrow_spec_map_field(json, "/~2", "B", E), INVALID_ARGUMENT,
+          "field: '/~2' is not a JSON Pointer: '~' must be followed by 0 (for '~') or 1 (for '/')");
+    OK(karrow_spec_map_field(json, "/b/0", "B", E));
+
+    karrow_consumer *consumer = UNTOUCHED;
+    karrow_options *options = any_options();
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, json, E));
+    FAILS(karrow_consumer_new(options, &consumer, E), INVALID_ARGUMENT,
+          "mapping: /b/0 is mapped to column B, which the spec does not have; its columns are A");
+    CHECK(consumer == UNTOUCHED);
+    OK(karrow_spec_add_column(json, "B", "decimal128(10, 2)", E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, json, E));
+    struct ArrowSchema schema;
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "A")]->format, "l");
+    CHECK_TEXT(schema.children[column_named(&schema, "B")]->format, "d:10,2");
+    schema.release(&schema);
+    karrow_options_free(options);
+    karrow_spec_free(simple);
+    karrow_spec_free(json);
+}
+
 /* Partitions, offsets, rows ---------------------------------------------------------------------------------------- */
 
 static void p2_order_and_duplicates_of_partitions_do_not_matter(void)
@@ -865,6 +915,7 @@ int main(void)
     RUN(s5_two_sides_ignored_are_an_error);
     RUN(t_both_names_of_a_type_mean_the_same);
     RUN(t_other_names_are_an_error);
+    RUN(j1_columns_and_mappings_are_checked);
     RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
     RUN(p3_topics_and_partitions_must_exist);
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);

@@ -359,6 +359,36 @@ static void null_karrow_spec_new_simple(void)
     karrow_spec_free(made);
 }
 
+static void null_karrow_spec_new_json(void)
+{
+    karrow_spec *made;
+    REFUSED("spec", karrow_spec_new_json(NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_json(&made, NULL));
+    karrow_spec_free(made);
+}
+
+static void null_karrow_spec_add_column(void)
+{
+    karrow_spec *json;
+    OK(karrow_spec_new_json(&json, E));
+    REFUSED("spec", karrow_spec_add_column(NULL, "A", "int64", OUT));
+    REFUSED("name", karrow_spec_add_column(json, NULL, "int64", OUT));
+    REFUSED("type_name", karrow_spec_add_column(json, "A", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_add_column(json, "A", "int64", NULL));
+    karrow_spec_free(json);
+}
+
+static void null_karrow_spec_map_field(void)
+{
+    karrow_spec *json;
+    OK(karrow_spec_new_json(&json, E));
+    REFUSED("spec", karrow_spec_map_field(NULL, "a", "A", OUT));
+    REFUSED("field", karrow_spec_map_field(json, NULL, "A", OUT));
+    REFUSED("column", karrow_spec_map_field(json, "a", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_map_field(json, "a", "A", NULL));
+    karrow_spec_free(json);
+}
+
 static void null_karrow_spec_free(void)
 {
     GIVES("spec", (karrow_spec_free(NULL), true));
@@ -731,6 +761,9 @@ static const struct {
     CASE(karrow_spec_new_ignore),
     CASE(karrow_spec_new_from_properties),
     CASE(karrow_spec_new_simple),
+    CASE(karrow_spec_new_json),
+    CASE(karrow_spec_add_column),
+    CASE(karrow_spec_map_field),
     CASE(karrow_spec_free),
     CASE(karrow_options_new),
     CASE(karrow_options_set),

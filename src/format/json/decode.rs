@@ -1,0 +1,408 @@
+//! One pass over the payload, straight into columns.
+//!
+//! What makes it fast is that records of a topic resemble each other. For every object the decoder remembers what stood
+//! between two values last time, separator, name, colon and blanks together, and compares that as a whole, which tells in
+//! a few instructions both that the grammar holds and which field comes. Only where that fails is a name read, unescaped
+//! and looked up, and what was found there remembered for the next record.
+
+use arrow_schema::DataType;
+
+use super::fields::{FieldId, Fields};
+use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, PADDING, Text, check_depth};
+use super::value::{Refusal, Value, Writer};
+use crate::column::ColumnBuffer;
+use crate::format::BadValue;
+use crate::types;
+
+/// How many containers may be open at once, the document included (rule J3).
+pub const MAX_DEPTH: usize = 1000;
+
+/// A scratch buffer that a record has made larger than this is not kept.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
+type Outcome<T> = std::result::Result<T, Malformed>;
+
+/// Writes the fields of JSON objects into columns.
+#[derive(Debug, Clone)]
+pub struct JsonDecoder {
+    fields: Fields,
+    writers: Vec<(Writer, DataType)>,
+    /// What the members of each object looked like in records before, by its field.
+    habits: Vec<Habit>,
+    /// The payload, with padding behind it.
+    padded: Vec<u8>,
+}
+
+impl JsonDecoder {
+    /// A decoder that fills columns of these types from these fields.
+    pub(super) fn new(fields: Fields, types: &[DataType]) -> JsonDecoder {
+        let writer = |data_type| Writer::new(data_type).expect("the types of a spec's columns are checked");
+        let writers = types.iter().map(|data_type| (writer(data_type), data_type.clone())).collect();
+        let habits = vec![Habit::default(); fields.len()];
+        JsonDecoder { fields, writers, habits, padded: Vec::new() }
+    }
+
+    /// Writes one payload (`None`: Kafka's null).
+    pub fn decode(
+        &mut self,
+        payload: Option<&[u8]>,
+        columns: &mut [ColumnBuffer],
+    ) -> std::result::Result<(), BadValue> {
+        let Some(payload) = payload else {
+            columns.iter_mut().for_each(ColumnBuffer::push_null);
+            return Ok(());
+        };
+        let mut padded = std::mem::take(&mut self.padded);
+        padded.clear();
+        padded.extend_from_slice(payload);
+        padded.extend_from_slice(&[0; PADDING]);
+        let outcome = self.decode_padded(&padded, columns);
+        if padded.capacity() > MAX_KEPT_BYTES {
+            padded = Vec::new();
+        }
+        self.padded = padded;
+        outcome
+    }
+
+    /// How much memory is kept from record to record.
+    #[cfg(test)]
+    pub fn kept_bytes(&self) -> usize {
+        self.padded.capacity()
+    }
+
+    fn decode_padded(&mut self, padded: &[u8], columns: &mut [ColumnBuffer]) -> std::result::Result<(), BadValue> {
+        let text = std::str::from_utf8(padded).map_err(|error| BadValue {
+            column: None,
+            reason: format!("expected valid UTF-8, found an invalid sequence at byte {}", error.valid_up_to()),
+        })?;
+        let row = columns.first().map_or(0, ColumnBuffer::rows);
+        let mut pass = Pass {
+            text: Text::new(text),
+            fields: &self.fields,
+            writers: &self.writers,
+            habits: &mut self.habits,
+            columns,
+            row,
+            refusals: Vec::new(),
+        };
+        let object = pass.document().map_err(|malformed| BadValue {
+            column: None,
+            reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
+        })?;
+        if let Some(kind) = object {
+            let reason = format!("expected an object, found {}", kind.name());
+            return Err(BadValue { column: None, reason });
+        }
+        pass.finish()
+    }
+}
+
+/// What an object's members looked like: the likely text in front of the first value, the second, and so on.
+#[derive(Debug, Clone, Default)]
+struct Habit(Vec<Step>);
+
+/// Members beyond this many are looked up by name every time.
+const MAX_STEPS: usize = 4096;
+
+/// The longest text between two values that can be recognised as a whole.
+const MAX_GLUE: usize = 32;
+
+/// One likely member.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// The bytes from behind the value before up to the value, in two halves, and which bits of them count.
+    glue: [u128; 2],
+    mask: [u128; 2],
+    length: usize,
+    target: Target,
+}
+
+/// What a member is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// Nobody wants it.
+    Skip,
+    /// One column takes it as it is.
+    Column(u32),
+    /// Several columns take it, or something inside it.
+    Field(FieldId),
+}
+
+impl Step {
+    fn new(glue: &str, target: Target) -> Step {
+        let length = glue.len();
+        let mut bytes = [0; MAX_GLUE];
+        let mut mask = [0; MAX_GLUE];
+        if length <= MAX_GLUE {
+            bytes[..length].copy_from_slice(glue.as_bytes());
+            mask[..length].fill(0xff);
+        } else {
+            // No text matches this.
+            bytes.fill(0xff);
+            mask.fill(0xff);
+        }
+        Step { glue: halves(bytes), mask: halves(mask), length, target }
+    }
+
+    #[inline(always)]
+    fn matches(&self, text: Text<'_>, at: usize) -> bool {
+        (text.wide_word(at) ^ self.glue[0]) & self.mask[0] == 0
+            && (self.length <= 16 || (text.wide_word(at + 16) ^ self.glue[1]) & self.mask[1] == 0)
+    }
+}
+
+fn halves(bytes: [u8; MAX_GLUE]) -> [u128; 2] {
+    let half = |from: usize| u128::from_le_bytes(bytes[from..from + 16].try_into().expect("16 of 32 bytes"));
+    [half(0), half(16)]
+}
+
+impl Habit {
+    fn learn(&mut self, index: usize, step: Step) {
+        if let Some(known) = self.0.get_mut(index) {
+            *known = step;
+        } else if index == self.0.len() && index < MAX_STEPS {
+            self.0.push(step);
+        }
+    }
+}
+
+/// One document on its way into columns.
+struct Pass<'a> {
+    text: Text<'a>,
+    fields: &'a Fields,
+    writers: &'a [(Writer, DataType)],
+    habits: &'a mut [Habit],
+    columns: &'a mut [ColumnBuffer],
+    /// How many rows each column has without this one.
+    row: usize,
+    /// Values that did not fit, by column. A later duplicate of the field may still replace them.
+    refusals: Vec<(usize, String)>,
+}
+
+impl Pass<'_> {
+    /// The whole payload. Returns the kind of a document that is none to take fields from.
+    fn document(&mut self) -> Outcome<Option<Kind>> {
+        let text = self.text;
+        let start = if text.slice(0, text.len()).starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let at = text.skip_blanks(start);
+        if at == text.len() {
+            return Ok(None);
+        }
+        let kind = text.kind(at)?;
+        let end = if kind == Kind::Object { self.object(FieldId::ROOT, at, 0)? } else { text.value_end(at, 0)? };
+        let end = text.skip_blanks(end);
+        if end != text.len() {
+            return Err(Malformed { at: end, expected: "nothing behind the document" });
+        }
+        Ok(Some(kind).filter(|kind| !matches!(kind, Kind::Object | Kind::Null)))
+    }
+
+    /// Gives columns whose field was missing a null; fails if a value did not fit.
+    fn finish(self) -> std::result::Result<(), BadValue> {
+        // What a later duplicate has replaced does not count.
+        let refusal = self.refusals.into_iter().find(|(column, _)| self.columns[*column].rows() == self.row);
+        if let Some((column, reason)) = refusal {
+            return Err(BadValue { column: Some(column), reason });
+        }
+        for column in self.columns.iter_mut().filter(|column| column.rows() == self.row) {
+            column.push_null();
+        }
+        Ok(())
+    }
+
+    /// The object that begins at `at`, inside `depth` containers. Returns where it ends.
+    fn object(&mut self, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+        let text = self.text;
+        check_depth(depth, at)?;
+        let depth = depth + 1;
+        let mut at = at + 1;
+        // Taken out, because what is inside the object may ask for other habits.
+        let mut habit = std::mem::take(&mut self.habits[field.index()]);
+        let outcome = self.members(field, &mut habit, &mut at, depth);
+        self.habits[field.index()] = habit;
+        outcome.map(|()| {
+            debug_assert_eq!(text.byte(at - 1), b'}');
+            at
+        })
+    }
+
+    #[inline]
+    fn members(&mut self, field: FieldId, habit: &mut Habit, at: &mut usize, depth: usize) -> Outcome<()> {
+        let text = self.text;
+        let mut index = 0;
+        loop {
+            let likely = match habit.0.get(index) {
+                Some(step) if step.matches(text, *at) => Some(*step),
+                // Perhaps the record lacks this one. The first has no comma in front, so it cannot be told so.
+                Some(_) if index > 0 => match habit.0.get(index + 1) {
+                    Some(step) if step.matches(text, *at) => {
+                        index += 1;
+                        Some(*step)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            let target = match likely {
+                Some(step) => {
+                    *at += step.length;
+                    step.target
+                }
+                None => match self.next_member(field, habit, index, at)? {
+                    Some(target) => target,
+                    None => return Ok(()),
+                },
+            };
+            index += 1;
+            *at = match target {
+                Target::Skip => text.value_end(*at, depth)?,
+                Target::Column(column) => self.column_value(column as usize, *at, depth)?,
+                Target::Field(field) => self.field_value(field, *at, depth)?,
+            };
+        }
+    }
+
+    /// Reads what stands between two values, up to the next value; `None` at the end of the object.
+    fn next_member(&self, field: FieldId, habit: &mut Habit, index: usize, at: &mut usize) -> Outcome<Option<Target>> {
+        let text = self.text;
+        let start = *at;
+        let mut name = text.skip_blanks(start);
+        match text.byte(name) {
+            b'}' => {
+                *at = name + 1;
+                return Ok(None);
+            }
+            b',' if index > 0 => name = text.skip_blanks(name + 1),
+            _ if index > 0 => return Err(Malformed { at: name, expected: MEMBER_END }),
+            _ => {}
+        }
+        let member = text.member(name)?;
+        let name = text.slice(member.name, member.name_end);
+        let id = if member.escaped {
+            // What is half a surrogate pair is the name of no field.
+            unescape(name).and_then(|name| self.fields.member(field, &name))
+        } else {
+            self.fields.member(field, name)
+        };
+        let target = id.map_or(Target::Skip, |id| self.target(id));
+        habit.learn(index, Step::new(text.slice(start, member.value), target));
+        *at = member.value;
+        Ok(Some(target))
+    }
+
+    fn target(&self, id: FieldId) -> Target {
+        let field = self.fields.get(id);
+        match (&field.columns[..], &field.columns_inside[..]) {
+            ([column], []) => Target::Column(u32::try_from(*column).expect("fewer columns than 2^32")),
+            _ => Target::Field(id),
+        }
+    }
+
+    /// The value at `at`, which is for one column alone. Returns where it ends.
+    #[inline(always)]
+    fn column_value(&mut self, column: usize, at: usize, depth: usize) -> Outcome<usize> {
+        let buffer = &mut self.columns[column];
+        if buffer.rows() != self.row {
+            // The field comes a second time: the last one wins.
+            buffer.truncate(self.row);
+        }
+        if let Some(end) = self.writers[column].0.write_plain(self.text, at, buffer) {
+            return Ok(end);
+        }
+        self.odd_column_value(column, at, depth)
+    }
+
+    #[inline(never)]
+    fn odd_column_value(&mut self, column: usize, at: usize, depth: usize) -> Outcome<usize> {
+        let end = self.text.value_end(at, depth)?;
+        let written = self.text.slice(at, end);
+        let kind = self.text.kind(at)?;
+        let unescaped;
+        let value = match kind {
+            Kind::Null => Value::Null,
+            Kind::Bool => Value::Bool(written),
+            Kind::Number => Value::Number(written),
+            Kind::Array | Kind::Object => Value::Container(written),
+            Kind::String => {
+                let inside = &written[1..written.len() - 1];
+                if inside.contains('\\') {
+                    unescaped = unescape(inside);
+                    Value::String(unescaped.as_deref())
+                } else {
+                    Value::String(Some(inside))
+                }
+            }
+        };
+        let (writer, data_type) = &self.writers[column];
+        if let Err(refusal) = writer.write(value, &mut self.columns[column]) {
+            let found = match refusal {
+                Refusal::Kind => kind.name(),
+                Refusal::Found(found) => found,
+            };
+            self.refusals.push((column, format!("expected {}, found {found}", types::name(data_type))));
+        }
+        Ok(end)
+    }
+
+    /// The value at `at`, for all columns that take it or something inside it. Returns where it ends.
+    fn field_value(&mut self, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+        let fields = self.fields;
+        let field = fields.get(id);
+        let mut end = None;
+        for column in &field.columns {
+            end = Some(self.column_value(*column, at, depth)?);
+        }
+        if !field.columns_inside.is_empty() {
+            self.forget_inside(&field.columns_inside);
+            end = Some(match self.text.kind(at)? {
+                Kind::Object => self.object(id, at, depth)?,
+                Kind::Array => self.array(id, at, depth)?,
+                _ => self.text.value_end(at, depth)?,
+            });
+        }
+        Ok(end.expect("a field feeds at least one column"))
+    }
+
+    /// A second field of the same name replaces all of the first: what its inside gave to columns goes.
+    fn forget_inside(&mut self, columns: &[usize]) {
+        for column in columns {
+            if self.columns[*column].rows() != self.row {
+                self.columns[*column].truncate(self.row);
+            }
+        }
+        if !self.refusals.is_empty() {
+            self.refusals.retain(|(column, _)| !columns.contains(column));
+        }
+    }
+
+    /// The array that begins at `at`, for columns that take items of it. Returns where it ends.
+    fn array(&mut self, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+        let text = self.text;
+        check_depth(depth, at)?;
+        let depth = depth + 1;
+        let mut at = text.skip_blanks(at + 1);
+        if text.byte(at) == b']' {
+            return Ok(at + 1);
+        }
+        for index in 0.. {
+            let end = match self.fields.item(id, index).map(|item| self.target(item)) {
+                None | Some(Target::Skip) => text.value_end(at, depth)?,
+                Some(Target::Column(column)) => self.column_value(column as usize, at, depth)?,
+                Some(Target::Field(field)) => self.field_value(field, at, depth)?,
+            };
+            at = text.skip_blanks(end);
+            match text.byte(at) {
+                b',' => at = text.skip_blanks(at + 1),
+                b']' => return Ok(at + 1),
+                _ => return Err(Malformed { at, expected: ITEM_END }),
+            }
+        }
+        unreachable!("an array ends before the index does")
+    }
+}
+
+/// The text of a string between its quotes; `None` if a surrogate lacks its other half, which is all that can be wrong
+/// with a string that follows the grammar.
+fn unescape(inside: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{inside}\"")).ok()
+}

@@ -1,0 +1,95 @@
+//! Columns from the fields of a JSON object (rules J1 to J4).
+//!
+//! ```text
+//! JsonSpec      columns and mapping, as the caller says them        this file
+//!   │ resolve
+//! Fields        which field, at which depth, feeds which columns    fields.rs
+//!   │
+//! JsonDecoder   one pass over the payload, straight into columns    decode.rs
+//!   ├─ Text     grammar: strings, numbers, what is skipped          text.rs
+//!   └─ write    J4: a JSON value into a column, or why not          value.rs, number.rs, time.rs
+//! ```
+//!
+//! There is no document tree. The decoder walks the payload once, writes each value into its column as it meets it, and
+//! checks everything it steps over. What is rare is left to libraries: serde_json unescapes strings, the standard library
+//! rounds numbers that are hard to round, jiff knows time zones, base64 knows base64.
+
+mod decode;
+mod fields;
+mod number;
+mod text;
+mod time;
+mod value;
+
+use arrow_schema::DataType;
+
+use crate::error::{Error, Result};
+use crate::schema::FormatColumn;
+use crate::types;
+pub use decode::JsonDecoder;
+use fields::{Fields, Path};
+
+/// Which columns are made of a JSON object, and of which of its fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JsonSpec {
+    columns: Vec<(String, DataType)>,
+    mapping: Vec<(Path, String)>,
+}
+
+impl JsonSpec {
+    /// Adds a column. It reads the field of its own name, unless a field is mapped to it.
+    pub fn add_column(&mut self, name: &str, type_name: &str) -> Result<()> {
+        if name.is_empty() {
+            return Err(Error::argument("name", "is empty; a column needs a name"));
+        }
+        if self.columns.iter().any(|(earlier, _)| earlier == name) {
+            let message = format!("there is a column {name} already; a spec has each column once");
+            return Err(Error::argument("name", message).with_detail("column", name));
+        }
+        let data_type = types::parse(type_name)?;
+        value::check_type(name, &data_type)?;
+        self.columns.push((name.to_owned(), data_type));
+        Ok(())
+    }
+
+    /// Lets a field feed a column: a literal field name, or, with `/` first, a JSON Pointer. A field may feed several
+    /// columns, a column has one field.
+    pub fn map_field(&mut self, field: &str, column: &str) -> Result<()> {
+        let path = Path::parse(field)?;
+        if let Some((earlier, _)) = self.mapping.iter().find(|(_, mapped)| mapped == column) {
+            if *earlier == path {
+                return Ok(());
+            }
+            let message = format!("{earlier} is mapped to column {column} already; a column is read from one field");
+            return Err(Error::argument("field", message).with_detail("column", column));
+        }
+        self.mapping.push((path, column.to_owned()));
+        Ok(())
+    }
+
+    /// The columns, and the decoder that fills them.
+    pub(super) fn resolve(&self) -> Result<(Vec<FormatColumn>, JsonDecoder)> {
+        if let Some((path, column)) = self.mapping.iter().find(|(_, name)| !self.columns.iter().any(|(n, _)| n == name))
+        {
+            let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!(
+                "{path} is mapped to column {column}, which the spec does not have; its columns are {}",
+                if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            );
+            return Err(Error::argument("mapping", message).with_detail("column", column));
+        }
+        let mut fields = Fields::default();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (index, (name, data_type)) in self.columns.iter().enumerate() {
+            let mapped = self.mapping.iter().find(|(_, column)| column == name).map(|(path, _)| path.clone());
+            let path = mapped.unwrap_or_else(|| Path::field(name));
+            fields.add(&path, index);
+            columns.push(FormatColumn { name: name.clone(), data_type: data_type.clone(), source: path.to_string() });
+        }
+        let types: Vec<DataType> = columns.iter().map(|column| column.data_type.clone()).collect();
+        Ok((columns, JsonDecoder::new(fields, &types)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+//! One JSON value into one column: the table of rule J4.
+//!
+//! Each kind of column has two ways. The plain one is tried first: it reads the form that values of the column usually
+//! have straight from the document, and gives up without a word on anything else. The full one takes any value, knows every
+//! conversion and every reason to refuse.
+
+use arrow_schema::{DataType, TimeUnit};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::number::{self, Exact, plain_float, plain_integer};
+use super::text::{Text, number_length};
+use super::time;
+use crate::column::ColumnBuffer;
+use crate::error::{Error, Result, Status};
+use crate::types;
+
+/// How values become those of one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    Float32,
+    Float64,
+    Decimal128 {
+        precision: u8,
+        scale: u8,
+    },
+    Decimal256 {
+        precision: u8,
+        scale: u8,
+    },
+    Utf8,
+    Binary,
+    Date32,
+    Time32(TimeUnit),
+    Time64(TimeUnit),
+    /// A timestamp with a zone: an instant.
+    Instant(TimeUnit),
+    /// A timestamp without a zone.
+    Local(TimeUnit),
+}
+
+/// A type that no JSON value is written into yet is an error that names the column.
+pub fn check_type(column: &str, data_type: &DataType) -> Result<()> {
+    if Writer::new(data_type).is_some() {
+        return Ok(());
+    }
+    let message =
+        format!("column {column} cannot be of type {}; a json spec reads scalar types", types::name(data_type));
+    Err(Error::new(Status::Unsupported, message).with_detail("argument", "type").with_detail("column", column))
+}
+
+/// A value as the document has it, checked by the grammar.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    Null,
+    Bool(&'a str),
+    Number(&'a str),
+    /// Unescaped; `None`: a surrogate in it lacks its other half.
+    String(Option<&'a str>),
+    Container(&'a str),
+}
+
+/// Why a value is not in its column.
+pub enum Refusal {
+    /// It is of a kind that the column does not take.
+    Kind,
+    /// It is of a kind that the column takes, but not this one.
+    Found(&'static str),
+}
+
+type Outcome = std::result::Result<(), Refusal>;
+
+impl Writer {
+    /// `None` for types that no JSON value is written into.
+    pub fn new(data_type: &DataType) -> Option<Writer> {
+        Some(match data_type {
+            DataType::Boolean => Writer::Bool,
+            DataType::Int8 => Writer::Int8,
+            DataType::Int16 => Writer::Int16,
+            DataType::Int32 => Writer::Int32,
+            DataType::Int64 => Writer::Int64,
+            DataType::UInt8 => Writer::UInt8,
+            DataType::UInt16 => Writer::UInt16,
+            DataType::UInt32 => Writer::UInt32,
+            DataType::UInt64 => Writer::UInt64,
+            DataType::Float32 => Writer::Float32,
+            DataType::Float64 => Writer::Float64,
+            DataType::Decimal128(precision, scale) => {
+                Writer::Decimal128 { precision: *precision, scale: u8::try_from(*scale).ok()? }
+            }
+            DataType::Decimal256(precision, scale) => {
+                Writer::Decimal256 { precision: *precision, scale: u8::try_from(*scale).ok()? }
+            }
+            DataType::Utf8 => Writer::Utf8,
+            DataType::Binary => Writer::Binary,
+            DataType::Date32 => Writer::Date32,
+            DataType::Time32(unit) => Writer::Time32(*unit),
+            DataType::Time64(unit) => Writer::Time64(*unit),
+            DataType::Timestamp(unit, Some(_)) => Writer::Instant(*unit),
+            DataType::Timestamp(unit, None) => Writer::Local(*unit),
+            _ => return None,
+        })
+    }
+
+    /// The plain way: writes the value that begins at `at` and tells where it ends, or does nothing.
+    #[inline(always)]
+    pub fn write_plain(self, text: Text<'_>, at: usize, column: &mut ColumnBuffer) -> Option<usize> {
+        match self {
+            Writer::Int64 => {
+                let (value, end) = plain_integer(text, at)?;
+                column.push_i64(value);
+                Some(end)
+            }
+            Writer::Float64 => {
+                let (value, end) = plain_float(text, at)?;
+                column.push_f64(value);
+                Some(end)
+            }
+            Writer::Utf8 => {
+                let (value, end) = plain_string(text, at)?;
+                column.push_str(value);
+                Some(end)
+            }
+            Writer::Int32 => {
+                let (value, end) = plain_integer(text, at)?;
+                column.push_i32(i32::try_from(value).ok()?);
+                Some(end)
+            }
+            Writer::Instant(unit) if text.byte(at) == b'"' => {
+                let (value, end) = plain_string(text, at)?;
+                column.push_i64(time::instant(value, unit).ok()?);
+                Some(end)
+            }
+            Writer::Instant(unit) => {
+                let (value, end) = plain_integer(text, at)?;
+                column.push_i64(time::instant_from_number(value, unit).ok()?);
+                Some(end)
+            }
+            Writer::Bool => match text.byte(at) {
+                b't' if text.slice(at, at + 4) == "true" => {
+                    column.push_bool(true);
+                    Some(at + 4)
+                }
+                b'f' if text.slice(at, at + 5) == "false" => {
+                    column.push_bool(false);
+                    Some(at + 5)
+                }
+                _ => None,
+            },
+            // The full way is good enough for what is rare in JSON.
+            _ => None,
+        }
+    }
+
+    /// The full way.
+    pub fn write(self, value: Value<'_>, column: &mut ColumnBuffer) -> Outcome {
+        if let Value::Null = value {
+            column.push_null();
+            return Ok(());
+        }
+        match self {
+            Writer::Bool => column.push_bool(boolean(value)?),
+            Writer::Int8 => column.push_i8(integer(value)?),
+            Writer::Int16 => column.push_i16(integer(value)?),
+            Writer::Int32 => column.push_i32(integer(value)?),
+            Writer::Int64 => column.push_i64(integer(value)?),
+            Writer::UInt8 => column.push_u8(integer(value)?),
+            Writer::UInt16 => column.push_u16(integer(value)?),
+            Writer::UInt32 => column.push_u32(integer(value)?),
+            Writer::UInt64 => column.push_u64(integer(value)?),
+            Writer::Float32 => column.push_f32(float(value, f32::is_finite)?),
+            Writer::Float64 => column.push_f64(float(value, f64::is_finite)?),
+            Writer::Decimal128 { precision, scale } => {
+                column.push_i128(exact(value)?.decimal128(scale, precision.into()).map_err(decimal_misfit)?);
+            }
+            Writer::Decimal256 { precision, scale } => {
+                column.push_i256(exact(value)?.decimal256(scale, precision.into()).map_err(decimal_misfit)?);
+            }
+            Writer::Utf8 => column.push_str(text(value)?),
+            Writer::Binary => column.push_bytes(&binary(value)?),
+            Writer::Date32 => {
+                column.push_i32(time::date(string(value)?).map_err(misfit_of("text that is not YYYY-MM-DD"))?)
+            }
+            Writer::Time32(unit) => {
+                let time = time_of_day(value, unit)?;
+                column.push_i32(i32::try_from(time).expect("a day has fewer than 2^31 milliseconds"));
+            }
+            Writer::Time64(unit) => column.push_i64(time_of_day(value, unit)?),
+            Writer::Instant(unit) => column.push_i64(instant(value, unit)?),
+            Writer::Local(unit) => {
+                const FORM: &str = "text that is not YYYY-MM-DDTHH:MM:SS without an offset";
+                column.push_i64(time::local(string(value)?, unit).map_err(misfit_of(FORM))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A string without escapes.
+#[inline(always)]
+fn plain_string<'a>(text: Text<'a>, at: usize) -> Option<(&'a str, usize)> {
+    if text.byte(at) != b'"' {
+        return None;
+    }
+    let start = at + 1;
+    if let Some(end) = text.short_string_end(start) {
+        return Some((text.slice(start, end), end + 1));
+    }
+    match text.string_end(start) {
+        Ok((end, false)) => Some((text.slice(start, end), end + 1)),
+        _ => None,
+    }
+}
+
+fn boolean(value: Value<'_>) -> std::result::Result<bool, Refusal> {
+    let text = match value {
+        Value::Bool(literal) => literal,
+        _ => string(value)?.trim_ascii(),
+    };
+    match text {
+        "true" | "TRUE" | "True" | "T" | "t" => Ok(true),
+        "false" | "FALSE" | "False" | "F" | "f" => Ok(false),
+        _ => Err(Refusal::Found("a string that is neither true nor false")),
+    }
+}
+
+fn integer<T: TryFrom<i128>>(value: Value<'_>) -> std::result::Result<T, Refusal> {
+    let value = exact(value)?.integer().map_err(|misfit| match misfit {
+        number::Misfit::Fraction => Refusal::Found("a number with a fraction"),
+        number::Misfit::Range => OUT_OF_RANGE,
+    })?;
+    T::try_from(value).map_err(|_| OUT_OF_RANGE)
+}
+
+const OUT_OF_RANGE: Refusal = Refusal::Found("a number out of its range");
+
+fn exact(value: Value<'_>) -> std::result::Result<Exact, Refusal> {
+    Exact::parse(number_text(value)?).map_err(decimal_misfit)
+}
+
+fn decimal_misfit(misfit: number::Misfit) -> Refusal {
+    match misfit {
+        number::Misfit::Fraction => Refusal::Found("a number with more digits behind the point"),
+        number::Misfit::Range => OUT_OF_RANGE,
+    }
+}
+
+/// Rounds as the standard library does, which is correctly.
+fn float<T: std::str::FromStr>(value: Value<'_>, is_finite: impl Fn(T) -> bool) -> std::result::Result<T, Refusal>
+where
+    T: Copy,
+{
+    const NOT_A_NUMBER: Refusal = Refusal::Found("a string that is not a number");
+    if let Value::String(Some(text)) = value
+        && let text @ ("NaN" | "Infinity" | "-Infinity") = text.trim_ascii()
+    {
+        return text.parse().map_err(|_| NOT_A_NUMBER);
+    }
+    let number: T = number_text(value)?.parse().map_err(|_| NOT_A_NUMBER)?;
+    if is_finite(number) { Ok(number) } else { Err(OUT_OF_RANGE) }
+}
+
+/// The text of a number, or of a string that holds one.
+fn number_text(value: Value<'_>) -> std::result::Result<&str, Refusal> {
+    if let Value::Number(number) = value {
+        return Ok(number);
+    }
+    let text = string(value)?.trim_ascii();
+    if number_length(text.as_bytes()) == Some(text.len()) {
+        return Ok(text);
+    }
+    Err(Refusal::Found("a string that is not a number"))
+}
+
+fn text(value: Value<'_>) -> std::result::Result<&str, Refusal> {
+    match value {
+        Value::Bool(text) | Value::Number(text) | Value::Container(text) => Ok(text),
+        _ => string(value),
+    }
+}
+
+fn string(value: Value<'_>) -> std::result::Result<&str, Refusal> {
+    match value {
+        Value::String(text) => text.ok_or(Refusal::Found("a string with half a surrogate pair")),
+        _ => Err(Refusal::Kind),
+    }
+}
+
+fn binary(value: Value<'_>) -> std::result::Result<Vec<u8>, Refusal> {
+    const BASE64: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    BASE64.decode(string(value)?).map_err(|_| Refusal::Found("a string that is not base64"))
+}
+
+fn time_of_day(value: Value<'_>, unit: TimeUnit) -> std::result::Result<i64, Refusal> {
+    time::time_of_day(string(value)?, unit).map_err(misfit_of("text that is not HH:MM:SS"))
+}
+
+fn instant(value: Value<'_>, unit: TimeUnit) -> std::result::Result<i64, Refusal> {
+    let outcome = match value {
+        Value::Number(_) => time::instant_from_number(integer(value)?, unit),
+        _ => time::instant(string(value)?, unit),
+    };
+    outcome.map_err(misfit_of("text that is not a time with a zone"))
+}
+
+/// What to say about a time that does not fit, with the words for one of the wrong form.
+fn misfit_of(form: &'static str) -> impl Fn(time::Misfit) -> Refusal {
+    move |misfit| {
+        Refusal::Found(match misfit {
+            time::Misfit::Form => form,
+            time::Misfit::Unit => "a time that is finer",
+            time::Misfit::Range => "a time out of its range",
+            time::Misfit::Zone => "a time in an unknown zone, or with an offset that its zone does not have",
+        })
+    }
+}
