@@ -7,19 +7,20 @@
 //! broker's does not count.
 
 #[path = "../tests/support/mod.rs"]
+mod brokers;
 mod support;
 
 use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
 
+use brokers::broker::{Cluster, Record};
 use karrow::format::{Side, Spec};
 use karrow::ingest::{Consumer, Timeout, kafka};
 use karrow::options::{Options, Start};
 use karrow::table::retention::TableType;
 use rdkafka::bindings as rd;
-use support::broker::{Cluster, Record};
+use support::{measure, print_figure};
 
 const TOPIC: &str = "end-to-end";
 const PARTITIONS: i32 = 8;
@@ -55,47 +56,16 @@ fn main() {
         }
     }
     let rows = ROWS as f64;
-    let median = |figure: &dyn Fn(&(Cost, Cost)) -> f64| {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        (figures[figures.len() / 2], figures[0], figures[figures.len() - 1])
-    };
-    let print = |name: &str, unit: &str, figure: &dyn Fn(&(Cost, Cost)) -> f64| {
-        let (median, least, most) = median(figure);
-        println!("{name}: {median:.2} {unit} (from {least:.2} to {most:.2} in {ROUNDS} rounds)");
-        println!("figure {name} {median:.3} {unit}");
-    };
-    print("e2e.simple.million.cpu_ns_per_row", "ns", &|(read, _)| read.cpu.as_nanos() as f64 / rows);
-    print("e2e.count.million.cpu_ns_per_row", "ns", &|(_, count)| count.cpu.as_nanos() as f64 / rows);
-    print("e2e.simple.million.rows_per_s", "rows/s", &|(read, _)| rows / read.wall.as_secs_f64());
-    print("e2e.count.million.rows_per_s", "rows/s", &|(_, count)| rows / count.wall.as_secs_f64());
-    print("e2e.simple.million.cpu_ratio.count", "x", &|(read, count)| read.cpu.as_secs_f64() / count.cpu.as_secs_f64());
-    print("e2e.simple.million.wall_ratio.count", "x", &|(read, count)| {
+    print_figure("e2e.simple.million.cpu_ns_per_row", "ns", &rounds, |(read, _)| read.cpu.as_nanos() as f64 / rows);
+    print_figure("e2e.count.million.cpu_ns_per_row", "ns", &rounds, |(_, count)| count.cpu.as_nanos() as f64 / rows);
+    print_figure("e2e.simple.million.rows_per_s", "rows/s", &rounds, |(read, _)| rows / read.wall.as_secs_f64());
+    print_figure("e2e.count.million.rows_per_s", "rows/s", &rounds, |(_, count)| rows / count.wall.as_secs_f64());
+    print_figure("e2e.simple.million.cpu_ratio.count", "x", &rounds, |(read, count)| {
+        read.cpu.as_secs_f64() / count.cpu.as_secs_f64()
+    });
+    print_figure("e2e.simple.million.wall_ratio.count", "x", &rounds, |(read, count)| {
         count.wall.as_secs_f64() / read.wall.as_secs_f64()
     });
-}
-
-struct Cost {
-    wall: Duration,
-    cpu: Duration,
-}
-
-fn measure(work: impl FnOnce()) -> Cost {
-    let (start, cpu) = (Instant::now(), cpu_time());
-    work();
-    Cost { wall: start.elapsed(), cpu: cpu_time() - cpu }
-}
-
-/// User and system time of this process.
-fn cpu_time() -> Duration {
-    // SAFETY: `getrusage` fills the structure it is given.
-    let usage = unsafe {
-        let mut usage = std::mem::zeroed::<libc::rusage>();
-        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0);
-        usage
-    };
-    let time = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
-    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// karrow: opens, polls until every row is in the table, closes.

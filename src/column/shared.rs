@@ -7,7 +7,6 @@
 //! anybody else. Memory that a reader may still hold is never grown in place, it is left behind.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -61,23 +60,25 @@ impl Drop for Memory {
 /// A vector of plain values whose front can be published without copying.
 pub(super) struct SharedVec<T> {
     memory: Arc<Memory>,
+    /// Where `memory` starts, at hand.
+    start: NonNull<T>,
     length: usize,
     capacity: usize,
     published: usize,
-    values: PhantomData<T>,
 }
+
+// SAFETY: `start` is an address inside `memory`, which may be sent; the values are plain.
+unsafe impl<T: ArrowNativeType> Send for SharedVec<T> {}
+// SAFETY: as above; through `&self` values are only read.
+unsafe impl<T: ArrowNativeType> Sync for SharedVec<T> {}
 
 impl<T: ArrowNativeType> SharedVec<T> {
     /// An empty vector with room for at least `capacity` values.
     pub fn with_capacity(capacity: usize) -> SharedVec<T> {
         let bytes = capacity.saturating_mul(size_of::<T>()).max(FIRST_BYTES);
-        SharedVec {
-            memory: Arc::new(Memory::new(bytes)),
-            length: 0,
-            capacity: bytes / size_of::<T>(),
-            published: 0,
-            values: PhantomData,
-        }
+        let memory = Arc::new(Memory::new(bytes));
+        let start = memory.start.cast();
+        SharedVec { memory, start, length: 0, capacity: bytes / size_of::<T>(), published: 0 }
     }
 
     /// How many values there are.
@@ -97,7 +98,7 @@ impl<T: ArrowNativeType> SharedVec<T> {
             self.reserve(1);
         }
         // SAFETY: `length < capacity`, and bytes at `length` lie behind `published`: nobody else reads them.
-        unsafe { self.start().add(self.length).write(value) };
+        unsafe { self.start.add(self.length).write(value) };
         self.length += 1;
     }
 
@@ -110,7 +111,7 @@ impl<T: ArrowNativeType> SharedVec<T> {
         // SAFETY: there is room for `values.len()` more, behind `published`; the source is borrowed from elsewhere,
         // because `self` is borrowed exclusively.
         unsafe {
-            std::ptr::copy_nonoverlapping(values.as_ptr(), self.start().add(self.length), values.len());
+            std::ptr::copy_nonoverlapping(values.as_ptr(), self.start.add(self.length).as_ptr(), values.len());
         }
         self.length += values.len();
     }
@@ -125,7 +126,7 @@ impl<T: ArrowNativeType> SharedVec<T> {
     pub fn get(&self, index: usize) -> T {
         assert!(index < self.length);
         // SAFETY: `index < length`, and every value before `length` has been written.
-        unsafe { self.start().add(index).read() }
+        unsafe { self.start.add(index).read() }
     }
 
     /// Publishes everything written so far and returns it, from the first value on, without copying.
@@ -142,10 +143,6 @@ impl<T: ArrowNativeType> SharedVec<T> {
         }
     }
 
-    fn start(&self) -> *mut T {
-        self.memory.start.as_ptr().cast()
-    }
-
     #[cold]
     fn reserve(&mut self, additional: usize) {
         let wanted = (self.length + additional).max(self.capacity * 2);
@@ -156,12 +153,35 @@ impl<T: ArrowNativeType> SharedVec<T> {
                 let memory = Memory::new(bytes);
                 // SAFETY: both allocations hold at least `length` values, all of them written, and are distinct.
                 unsafe {
-                    std::ptr::copy_nonoverlapping(self.start(), memory.start.as_ptr().cast(), self.length);
+                    std::ptr::copy_nonoverlapping(self.start.as_ptr(), memory.start.as_ptr().cast(), self.length);
                 }
                 self.memory = Arc::new(memory);
             }
         }
+        self.start = self.memory.start.cast();
         self.capacity = bytes / size_of::<T>();
+    }
+}
+
+/// How many bytes are copied together.
+const CHUNK: usize = 16;
+
+impl SharedVec<u8> {
+    /// Adds `values[from..to]`. If that is short, and more follows it, the same few instructions copy it whatever its
+    /// length is, and some of what follows with it, into room that later values overwrite.
+    #[inline(always)]
+    pub fn extend_from_part(&mut self, values: &[u8], from: usize, to: usize) {
+        let length = to - from;
+        if length > CHUNK || values.len() - from < CHUNK {
+            return self.extend_from_slice(&values[from..to]);
+        }
+        if self.capacity - self.length < CHUNK {
+            self.reserve(CHUNK);
+        }
+        let chunk: &[u8; CHUNK] = values[from..from + CHUNK].try_into().expect("a slice of CHUNK bytes");
+        // SAFETY: there is room for a chunk, behind `published`; the source is borrowed from elsewhere.
+        unsafe { std::ptr::copy_nonoverlapping(chunk.as_ptr(), self.start.add(self.length).as_ptr(), CHUNK) };
+        self.length += length;
     }
 }
 
@@ -199,6 +219,21 @@ mod tests {
         let second = values.publish();
         assert_eq!(first.as_ptr(), second.as_ptr());
         assert_eq!((first.len(), second.len()), (4, 8));
+    }
+
+    #[test]
+    fn parts_are_copied_whatever_their_length() {
+        let source: Vec<u8> = (0..100).collect();
+        let mut values = SharedVec::<u8>::with_capacity(0);
+        let (mut expected, mut published) = (Vec::new(), Vec::new());
+        for from in 0..100 {
+            for to in from..100 {
+                values.extend_from_part(&source, from, to);
+                expected.extend_from_slice(&source[from..to]);
+            }
+            published.push((values.publish(), expected.len()));
+        }
+        assert!(published.iter().all(|(buffer, length)| buffer.as_slice() == &expected[..*length]));
     }
 
     #[test]

@@ -26,20 +26,22 @@ type Outcome<T> = std::result::Result<T, Malformed>;
 #[derive(Debug, Clone)]
 pub struct JsonDecoder {
     fields: Fields,
-    writers: Vec<(Writer, DataType)>,
+    writers: Vec<Writer>,
+    /// The columns' types, for messages.
+    types: Vec<DataType>,
     /// What the members of each object looked like in records before, by its field.
     habits: Vec<Habit>,
     /// The payload, with padding behind it.
-    padded: Vec<u8>,
+    padded: String,
 }
 
 impl JsonDecoder {
     /// A decoder that fills columns of these types from these fields.
-    pub(super) fn new(fields: Fields, types: &[DataType]) -> JsonDecoder {
+    pub(super) fn new(fields: Fields, types: Vec<DataType>) -> JsonDecoder {
         let writer = |data_type| Writer::new(data_type).expect("the types of a spec's columns are checked");
-        let writers = types.iter().map(|data_type| (writer(data_type), data_type.clone())).collect();
+        let writers = types.iter().map(writer).collect();
         let habits = vec![Habit::default(); fields.len()];
-        JsonDecoder { fields, writers, habits, padded: Vec::new() }
+        JsonDecoder { fields, writers, types, habits, padded: String::new() }
     }
 
     /// Writes one payload (`None`: Kafka's null).
@@ -52,13 +54,14 @@ impl JsonDecoder {
             columns.iter_mut().for_each(ColumnBuffer::push_null);
             return Ok(());
         };
+        let payload = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
         let mut padded = std::mem::take(&mut self.padded);
         padded.clear();
-        padded.extend_from_slice(payload);
-        padded.extend_from_slice(&[0; PADDING]);
-        let outcome = self.decode_padded(&padded, columns);
+        padded.push_str(payload);
+        padded.push_str(PADDING);
+        let outcome = self.decode_text(Text::new(&padded), columns);
         if padded.capacity() > MAX_KEPT_BYTES {
-            padded = Vec::new();
+            padded = String::new();
         }
         self.padded = padded;
         outcome
@@ -70,19 +73,17 @@ impl JsonDecoder {
         self.padded.capacity()
     }
 
-    fn decode_padded(&mut self, padded: &[u8], columns: &mut [ColumnBuffer]) -> std::result::Result<(), BadValue> {
-        let text = std::str::from_utf8(padded).map_err(|error| BadValue {
-            column: None,
-            reason: format!("expected valid UTF-8, found an invalid sequence at byte {}", error.valid_up_to()),
-        })?;
+    fn decode_text(&mut self, text: Text<'_>, columns: &mut [ColumnBuffer]) -> std::result::Result<(), BadValue> {
         let row = columns.first().map_or(0, ColumnBuffer::rows);
         let mut pass = Pass {
-            text: Text::new(text),
+            text,
             fields: &self.fields,
             writers: &self.writers,
+            types: &self.types,
             habits: &mut self.habits,
             columns,
             row,
+            filled: 0,
             refusals: Vec::new(),
         };
         let object = pass.document().map_err(|malformed| BadValue {
@@ -95,6 +96,12 @@ impl JsonDecoder {
         }
         pass.finish()
     }
+}
+
+#[cold]
+fn not_utf8(payload: &[u8]) -> BadValue {
+    let valid = payload.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+    BadValue { column: None, reason: format!("expected valid UTF-8, found an invalid sequence at byte {valid}") }
 }
 
 /// What an object's members looked like: the likely text in front of the first value, the second, and so on.
@@ -157,6 +164,16 @@ fn halves(bytes: [u8; MAX_GLUE]) -> [u128; 2] {
 }
 
 impl Habit {
+    /// Which of the likely members comes next, if one does.
+    #[inline(always)]
+    fn recognise(&self, index: usize, text: Text<'_>, at: usize) -> Option<usize> {
+        if self.0.get(index)?.matches(text, at) {
+            return Some(index);
+        }
+        // Perhaps the record lacks this one. The first has no comma in front, so nothing stands for another one there.
+        (index > 0 && self.0.get(index + 1)?.matches(text, at)).then_some(index + 1)
+    }
+
     fn learn(&mut self, index: usize, step: Step) {
         if let Some(known) = self.0.get_mut(index) {
             *known = step;
@@ -166,15 +183,26 @@ impl Habit {
     }
 }
 
+/// What follows in an object.
+enum Next {
+    /// A member, and where its value begins.
+    Member(Target, usize),
+    /// Nothing: where the object ends.
+    End(usize),
+}
+
 /// One document on its way into columns.
 struct Pass<'a> {
     text: Text<'a>,
     fields: &'a Fields,
-    writers: &'a [(Writer, DataType)],
+    writers: &'a [Writer],
+    types: &'a [DataType],
     habits: &'a mut [Habit],
     columns: &'a mut [ColumnBuffer],
     /// How many rows each column has without this one.
     row: usize,
+    /// How many columns have got their value.
+    filled: usize,
     /// Values that did not fit, by column. A later duplicate of the field may still replace them.
     refusals: Vec<(usize, String)>,
 }
@@ -198,7 +226,12 @@ impl Pass<'_> {
     }
 
     /// Gives columns whose field was missing a null; fails if a value did not fit.
+    #[inline]
     fn finish(self) -> std::result::Result<(), BadValue> {
+        if self.filled == self.columns.len() { Ok(()) } else { self.finish_partly_filled() }
+    }
+
+    fn finish_partly_filled(self) -> std::result::Result<(), BadValue> {
         // What a later duplicate has replaced does not count.
         let refusal = self.refusals.into_iter().find(|(column, _)| self.columns[*column].rows() == self.row);
         if let Some((column, reason)) = refusal {
@@ -212,66 +245,49 @@ impl Pass<'_> {
 
     /// The object that begins at `at`, inside `depth` containers. Returns where it ends.
     fn object(&mut self, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
-        let text = self.text;
         check_depth(depth, at)?;
-        let depth = depth + 1;
-        let mut at = at + 1;
         // Taken out, because what is inside the object may ask for other habits.
         let mut habit = std::mem::take(&mut self.habits[field.index()]);
-        let outcome = self.members(field, &mut habit, &mut at, depth);
+        let end = self.members(field, &mut habit, at + 1, depth + 1);
         self.habits[field.index()] = habit;
-        outcome.map(|()| {
-            debug_assert_eq!(text.byte(at - 1), b'}');
-            at
-        })
+        end
     }
 
+    /// The members of an object, from behind its brace on. Returns where the object ends.
     #[inline]
-    fn members(&mut self, field: FieldId, habit: &mut Habit, at: &mut usize, depth: usize) -> Outcome<()> {
+    fn members(&mut self, field: FieldId, habit: &mut Habit, mut at: usize, depth: usize) -> Outcome<usize> {
         let text = self.text;
         let mut index = 0;
         loop {
-            let likely = match habit.0.get(index) {
-                Some(step) if step.matches(text, *at) => Some(*step),
-                // Perhaps the record lacks this one. The first has no comma in front, so it cannot be told so.
-                Some(_) if index > 0 => match habit.0.get(index + 1) {
-                    Some(step) if step.matches(text, *at) => {
-                        index += 1;
-                        Some(*step)
-                    }
-                    _ => None,
-                },
-                _ => None,
-            };
-            let target = match likely {
-                Some(step) => {
-                    *at += step.length;
-                    step.target
+            let target;
+            if let Some(known) = habit.recognise(index, text, at) {
+                let step = &habit.0[known];
+                // The text that was remembered may have had fewer blanks at its end.
+                at = text.skip_blanks(at + step.length);
+                target = step.target;
+                index = known;
+            } else {
+                match self.next_member(field, habit, index, at)? {
+                    Next::Member(wanted, value) => (target, at) = (wanted, value),
+                    Next::End(end) => return Ok(end),
                 }
-                None => match self.next_member(field, habit, index, at)? {
-                    Some(target) => target,
-                    None => return Ok(()),
-                },
-            };
+            }
             index += 1;
-            *at = match target {
-                Target::Skip => text.value_end(*at, depth)?,
-                Target::Column(column) => self.column_value(column as usize, *at, depth)?,
-                Target::Field(field) => self.field_value(field, *at, depth)?,
+            at = match target {
+                Target::Skip => text.value_end(at, depth)?,
+                Target::Column(column) => self.column_value(column as usize, at, depth)?,
+                Target::Field(field) => self.field_value(field, at, depth)?,
             };
         }
     }
 
-    /// Reads what stands between two values, up to the next value; `None` at the end of the object.
-    fn next_member(&self, field: FieldId, habit: &mut Habit, index: usize, at: &mut usize) -> Outcome<Option<Target>> {
+    /// Reads what stands at `at`, behind a value or an opening brace.
+    #[inline(never)]
+    fn next_member(&self, field: FieldId, habit: &mut Habit, index: usize, at: usize) -> Outcome<Next> {
         let text = self.text;
-        let start = *at;
-        let mut name = text.skip_blanks(start);
+        let mut name = text.skip_blanks(at);
         match text.byte(name) {
-            b'}' => {
-                *at = name + 1;
-                return Ok(None);
-            }
+            b'}' => return Ok(Next::End(name + 1)),
             b',' if index > 0 => name = text.skip_blanks(name + 1),
             _ if index > 0 => return Err(Malformed { at: name, expected: MEMBER_END }),
             _ => {}
@@ -285,9 +301,8 @@ impl Pass<'_> {
             self.fields.member(field, name)
         };
         let target = id.map_or(Target::Skip, |id| self.target(id));
-        habit.learn(index, Step::new(text.slice(start, member.value), target));
-        *at = member.value;
-        Ok(Some(target))
+        habit.learn(index, Step::new(text.slice(at, member.value), target));
+        Ok(Next::Member(target, member.value))
     }
 
     fn target(&self, id: FieldId) -> Target {
@@ -305,13 +320,20 @@ impl Pass<'_> {
         if buffer.rows() != self.row {
             // The field comes a second time: the last one wins.
             buffer.truncate(self.row);
+            self.filled -= 1;
         }
-        if let Some(end) = self.writers[column].0.write_plain(self.text, at, buffer) {
+        self.filled += 1;
+        if let Some(end) = self.writers[column].write_plain(self.text, at, buffer) {
             return Ok(end);
+        }
+        if self.text.is_null(at) {
+            buffer.push_null();
+            return Ok(at + "null".len());
         }
         self.odd_column_value(column, at, depth)
     }
 
+    /// The same, for a value that is not written plainly.
     #[inline(never)]
     fn odd_column_value(&mut self, column: usize, at: usize, depth: usize) -> Outcome<usize> {
         let end = self.text.value_end(at, depth)?;
@@ -333,13 +355,15 @@ impl Pass<'_> {
                 }
             }
         };
-        let (writer, data_type) = &self.writers[column];
-        if let Err(refusal) = writer.write(value, &mut self.columns[column]) {
+        if let Err(refusal) = self.writers[column].write(value, &mut self.columns[column]) {
             let found = match refusal {
                 Refusal::Kind => kind.name(),
                 Refusal::Found(found) => found,
             };
-            self.refusals.push((column, format!("expected {}, found {found}", types::name(data_type))));
+            self.filled -= 1;
+            // Of a name that comes twice, only the last value counts.
+            self.refusals.retain(|(earlier, _)| *earlier != column);
+            self.refusals.push((column, format!("expected {}, found {found}", types::name(&self.types[column]))));
         }
         Ok(end)
     }
@@ -368,6 +392,7 @@ impl Pass<'_> {
         for column in columns {
             if self.columns[*column].rows() != self.row {
                 self.columns[*column].truncate(self.row);
+                self.filled -= 1;
             }
         }
         if !self.refusals.is_empty() {

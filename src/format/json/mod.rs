@@ -87,7 +87,7 @@ impl JsonSpec {
             columns.push(FormatColumn { name: name.clone(), data_type: data_type.clone(), source: path.to_string() });
         }
         let types: Vec<DataType> = columns.iter().map(|column| column.data_type.clone()).collect();
-        Ok((columns, JsonDecoder::new(fields, &types)))
+        Ok((columns, JsonDecoder::new(fields, types)))
     }
 }
 

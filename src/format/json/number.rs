@@ -43,13 +43,23 @@ pub fn plain_float(text: Text<'_>, at: usize) -> Read<f64> {
     if mantissa > MAX_EXACT || matches!(text.byte(end), b'e' | b'E') {
         return None;
     }
-    // Both are below 2^53 or a power of ten up to 10^19, which doubles hold exactly.
-    let value = mantissa as f64 / POWERS_OF_TEN[scale] as f64;
+    // Doubles hold both exactly: an integer up to 2^53 and a power of ten below 10^22.
+    let value = mantissa.cast_signed() as f64 / EXACT_POWERS_OF_TEN[scale];
     Some((if negative { -value } else { value }, end))
 }
 
 /// The largest integer up to which a double holds every one.
 const MAX_EXACT: u64 = 1 << 53;
+
+const EXACT_POWERS_OF_TEN: [f64; 20] = {
+    let mut powers = [1.0; 20];
+    let mut exponent = 1;
+    while exponent < 20 {
+        powers[exponent] = powers[exponent - 1] * 10.0;
+        exponent += 1;
+    }
+    powers
+};
 
 const POWERS_OF_TEN: [u64; 20] = {
     let mut powers = [1; 20];
@@ -222,7 +232,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn with<T>(number: &str, read: impl Fn(Text<'_>, usize) -> Read<T>) -> Read<T> {
-        let padded = format!("{number},{}", "\0".repeat(PADDING));
+        let padded = format!("{number},{PADDING}");
         read(Text::new(&padded), 0)
     }
 

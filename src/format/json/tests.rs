@@ -88,6 +88,24 @@ fn what_a_record_looked_like_does_not_make_a_broken_one_pass() {
 }
 
 #[test]
+fn blanks_may_come_and_go_between_records() {
+    let mut decoding = Decoding::new(&[("a", "int64"), ("b", "int64")], &[]);
+    for payload in [
+        r#"{"a":1,"b":2}"#,
+        "{\"a\":\r1,\"b\":\t\n 2}",
+        r#"{ "a" :1 , "b":2 }"#,
+        r#"{"a": 1, "b": 2}"#,
+        r#"{"a":1,"b":2}"#,
+    ] {
+        decoding.decode(payload).unwrap();
+    }
+    assert!(decoding.decode(r#"{"a":"#).is_err());
+    decoding.decode(r#"{"a": 1,"b": 2}"#).unwrap();
+    assert_eq!(decoding.ints(0), [Some(1); 6]);
+    assert_eq!(decoding.ints(1), [Some(2); 6]);
+}
+
+#[test]
 fn the_last_duplicate_wins_whatever_came_before() {
     let mapping = [("/o/x", "x"), ("/o/x", "y"), ("o", "o")];
     let mut decoding = Decoding::new(&[("a", "int64"), ("x", "int64"), ("y", "utf8"), ("o", "utf8")], &mapping);

@@ -6,7 +6,10 @@ use super::decode::MAX_DEPTH;
 
 /// Zero bytes behind the document, so that it can be looked at in words without asking whether it ends in the middle of
 /// one. NUL appears nowhere in a valid document, so every scan stops there by itself.
-pub const PADDING: usize = 64;
+pub const PADDING: &str = match std::str::from_utf8(&[0; 64]) {
+    Ok(padding) => padding,
+    Err(_) => unreachable!(),
+};
 
 /// Where a document breaks the grammar, and what could have stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,22 +45,28 @@ impl Kind {
     }
 }
 
-/// A document with [`PADDING`] zero bytes behind it.
+/// A document with [`PADDING`] behind it.
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     padded: &'a str,
 }
 
 impl<'a> Text<'a> {
-    /// `padded` ends in [`PADDING`] zero bytes.
+    /// `padded` ends in [`PADDING`].
     pub fn new(padded: &'a str) -> Text<'a> {
-        debug_assert!(padded.bytes().rev().take(PADDING).all(|byte| byte == 0));
+        debug_assert!(padded.ends_with(PADDING));
         Text { padded }
+    }
+
+    /// The document with its padding.
+    #[inline(always)]
+    pub fn padded(&self) -> &'a str {
+        self.padded
     }
 
     /// How long the document is.
     pub fn len(&self) -> usize {
-        self.padded.len() - PADDING
+        self.padded.len() - PADDING.len()
     }
 
     /// The byte at a place.
@@ -162,6 +171,12 @@ impl<'a> Text<'a> {
             b'n' => Ok(Kind::Null),
             _ => Err(Malformed { at, expected: "a value" }),
         }
+    }
+
+    /// Whether `null` stands at a place.
+    #[inline(always)]
+    pub fn is_null(&self, at: usize) -> bool {
+        self.chunk(at) == *b"null"
     }
 
     /// Where the value that begins at `at` ends. `depth` is the number of containers around it.
@@ -368,7 +383,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn padded(text: &str) -> String {
-        text.to_owned() + &"\0".repeat(PADDING)
+        text.to_owned() + PADDING
     }
 
     fn value_end(text: &str) -> Outcome<usize> {

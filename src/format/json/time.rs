@@ -2,7 +2,7 @@
 
 use arrow_schema::TimeUnit;
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -279,8 +279,14 @@ fn with_offset(time: &DateTime, rest: &[u8], unit: TimeUnit) -> Outcome<i64> {
         [] => Ok(value),
         [b'[', zone @ .., b']'] => {
             let zone = std::str::from_utf8(zone).map_err(|_| Misfit::Form)?;
-            let instant = jiff::Timestamp::from_second(seconds).map_err(|_| Misfit::Range)?;
-            let has = find_zone(zone)?.to_offset(instant).seconds() == offset_seconds;
+            let has = match offsets_in_zone(time, zone)? {
+                AmbiguousOffset::Unambiguous { offset } => offset.seconds() == offset_seconds,
+                AmbiguousOffset::Fold { before, after } => {
+                    [before, after].iter().any(|offset| offset.seconds() == offset_seconds)
+                }
+                // The clock never showed this.
+                AmbiguousOffset::Gap { .. } => false,
+            };
             if has { Ok(value) } else { Err(Misfit::Zone) }
         }
         _ => Err(Misfit::Form),
@@ -307,8 +313,16 @@ fn read_offset(bytes: &[u8]) -> Option<(i32, &[u8])> {
 /// A local time in a zone. One that a change of the clock skips moves forward by what was skipped; one that it repeats
 /// is the earlier of the two.
 fn in_zone(time: &DateTime, zone: &str, unit: TimeUnit) -> Outcome<i64> {
-    let zone = find_zone(zone)?;
-    let nanos = time.nanos?;
+    let offset = match offsets_in_zone(time, zone)? {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+    };
+    in_unit(time.seconds() - i64::from(offset.seconds()), time.nanos?, unit)
+}
+
+/// How far a zone is ahead of UTC when its clocks show this.
+fn offsets_in_zone(time: &DateTime, zone: &str) -> Outcome<AmbiguousOffset> {
+    let zone = TimeZone::get(zone).map_err(|_| Misfit::Zone)?;
     let part = |value: u32| i8::try_from(value).expect("checked to be a part of a date or a time");
     let local = civil::DateTime::new(
         i16::try_from(time.date.year).expect("a year of four digits"),
@@ -319,12 +333,7 @@ fn in_zone(time: &DateTime, zone: &str, unit: TimeUnit) -> Outcome<i64> {
         part(time.seconds % 60),
         0,
     );
-    let instant = zone.to_ambiguous_timestamp(local.map_err(|_| Misfit::Range)?).compatible();
-    in_unit(instant.map_err(|_| Misfit::Range)?.as_second(), nanos, unit)
-}
-
-fn find_zone(name: &str) -> Outcome<TimeZone> {
-    TimeZone::get(name).map_err(|_| Misfit::Zone)
+    Ok(zone.to_ambiguous_timestamp(local.expect("checked to be a date and a time")).offset())
 }
 
 #[cfg(test)]
@@ -369,6 +378,7 @@ mod tests {
             // Clocks went from 2:00 to 3:00, and back from 3:00 to 2:00.
             ("2023-03-26T02:30:00 Europe/Vienna", "2023-03-26T01:30:00Z"),
             ("2023-10-29T02:30:00 Europe/Vienna", "2023-10-29T00:30:00Z"),
+            ("2023-10-29T02:30:00+01:00[Europe/Vienna]", "2023-10-29T01:30:00Z"),
         ] {
             assert_eq!(instant(text, NS), instant(utc, NS), "{text}");
             assert!(instant(text, NS).is_ok(), "{text}");
@@ -406,6 +416,8 @@ mod tests {
         }
         assert_eq!(instant("2023-12-23 Nowhere/Else", NS), Err(Misfit::Zone));
         assert_eq!(instant("2023-12-23T00:48:52+02:00[Europe/Vienna]", NS), Err(Misfit::Zone));
+        assert_eq!(instant("2023-03-26T02:30:00+01:00[Europe/Vienna]", NS), Err(Misfit::Zone));
+        assert!(instant("9999-12-31T23:59:59 America/New_York", S).is_ok());
         assert_eq!(instant("2300-01-01T00:00:00Z", NS), Err(Misfit::Range));
     }
 

@@ -6,8 +6,7 @@
 
 use arrow_schema::{DataType, TimeUnit};
 use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::number::{self, Exact, plain_float, plain_integer};
 use super::text::{Text, number_length};
@@ -115,31 +114,32 @@ impl Writer {
     /// The plain way: writes the value that begins at `at` and tells where it ends, or does nothing.
     #[inline(always)]
     pub fn write_plain(self, text: Text<'_>, at: usize, column: &mut ColumnBuffer) -> Option<usize> {
+        // The commonest first, each with a branch of its own, which is foreseen more often than a jump through a table.
+        if self == Writer::Utf8 {
+            let (start, end) = plain_string(text, at)?;
+            column.push_part(text.padded(), start, end);
+            return Some(end + 1);
+        }
+        if self == Writer::Int64 {
+            let (value, end) = plain_integer(text, at)?;
+            column.push_i64(value);
+            return Some(end);
+        }
+        if self == Writer::Float64 {
+            let (value, end) = plain_float(text, at)?;
+            column.push_f64(value);
+            return Some(end);
+        }
         match self {
-            Writer::Int64 => {
-                let (value, end) = plain_integer(text, at)?;
-                column.push_i64(value);
-                Some(end)
-            }
-            Writer::Float64 => {
-                let (value, end) = plain_float(text, at)?;
-                column.push_f64(value);
-                Some(end)
-            }
-            Writer::Utf8 => {
-                let (value, end) = plain_string(text, at)?;
-                column.push_str(value);
-                Some(end)
-            }
             Writer::Int32 => {
                 let (value, end) = plain_integer(text, at)?;
                 column.push_i32(i32::try_from(value).ok()?);
                 Some(end)
             }
             Writer::Instant(unit) if text.byte(at) == b'"' => {
-                let (value, end) = plain_string(text, at)?;
-                column.push_i64(time::instant(value, unit).ok()?);
-                Some(end)
+                let (start, end) = plain_string(text, at)?;
+                column.push_i64(time::instant(text.slice(start, end), unit).ok()?);
+                Some(end + 1)
             }
             Writer::Instant(unit) => {
                 let (value, end) = plain_integer(text, at)?;
@@ -206,18 +206,18 @@ impl Writer {
     }
 }
 
-/// A string without escapes.
+/// Where the text of a string without escapes begins and ends.
 #[inline(always)]
-fn plain_string<'a>(text: Text<'a>, at: usize) -> Option<(&'a str, usize)> {
+fn plain_string(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
     if text.byte(at) != b'"' {
         return None;
     }
     let start = at + 1;
     if let Some(end) = text.short_string_end(start) {
-        return Some((text.slice(start, end), end + 1));
+        return Some((start, end));
     }
     match text.string_end(start) {
-        Ok((end, false)) => Some((text.slice(start, end), end + 1)),
+        Ok((end, false)) => Some((start, end)),
         _ => None,
     }
 }
@@ -297,11 +297,10 @@ fn string(value: Value<'_>) -> std::result::Result<&str, Refusal> {
 }
 
 fn binary(value: Value<'_>) -> std::result::Result<Vec<u8>, Refusal> {
-    const BASE64: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    BASE64.decode(string(value)?).map_err(|_| Refusal::Found("a string that is not base64"))
+    let text = string(value)?;
+    // All of the padding or none.
+    let engine = if text.ends_with('=') { STANDARD } else { STANDARD_NO_PAD };
+    engine.decode(text).map_err(|_| Refusal::Found("a string that is not base64"))
 }
 
 fn time_of_day(value: Value<'_>, unit: TimeUnit) -> std::result::Result<i64, Refusal> {

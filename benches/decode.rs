@@ -1,0 +1,198 @@
+//! Decoding alone: one thread, record by record into batches of 8192 rows, beside libraries that do the same.
+//!
+//!     cargo bench --bench decode [SHAPE...]
+//!
+//! Rounds of karrow and its peers take turns in one run, over the same records; before anything is timed, what they make
+//! of the records is compared and has to be equal.
+
+mod support;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampNanosecondType};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_json::ReaderBuilder;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use karrow::format::json::JsonSpec;
+use karrow::format::{Side, Spec};
+use karrow::rows::{ChunkLimits, OnSeal, Record, RecordTime, RowBuffer};
+use karrow::schema::TableSchema;
+use support::{Cost, measure, print_figure};
+
+const RECORDS: usize = 4 * BATCH_ROWS;
+const BATCH_ROWS: usize = 8192;
+const ROUNDS: usize = 15;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for shape in [int64x20(), trade()] {
+        if wanted.is_empty() || wanted.iter().any(|name| shape.name.contains(name.as_str())) {
+            run(&shape);
+        }
+    }
+}
+
+/// Records of one kind, and the columns they are decoded into.
+struct Shape {
+    name: &'static str,
+    columns: Vec<(String, &'static str)>,
+    records: Vec<Vec<u8>>,
+}
+
+/// Twenty columns of integers from 1 to 1000.
+fn int64x20() -> Shape {
+    let mut random = Random(1);
+    let names: Vec<String> = (1..=20).map(|n| if n == 1 { "count".to_owned() } else { format!("col{n}") }).collect();
+    let record = |_| {
+        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", 1 + random.below(1000))).collect();
+        format!("{{{}}}", members.join(",")).into_bytes()
+    };
+    let records = (0..RECORDS).map(record).collect();
+    Shape { name: "int64x20", columns: names.into_iter().map(|name| (name, "int64")).collect(), records }
+}
+
+/// Nine columns of a trade: four texts, two numbers that are sometimes null.
+fn trade() -> Shape {
+    let columns = [
+        ("symbol", "utf8"),
+        ("side", "utf8"),
+        ("price", "float64"),
+        ("qty", "int64"),
+        ("time", "timestamp[ns, UTC]"),
+        ("venue", "utf8"),
+        ("order_id", "utf8"),
+        ("fee", "float64"),
+        ("parent", "int64"),
+    ];
+    let mut random = Random(2);
+    let record = |row: usize| {
+        let symbol = ["AAPL", "MSFT", "NVDA", "GOOG", "AMZN", "META", "BRK.B", "TSM"][random.below(8) as usize];
+        let side = ["buy", "sell"][random.below(2) as usize];
+        let price = format!("{}.{:02}", 10 + random.below(900), random.below(100));
+        let time = 1_767_346_200_000_000_000 + row as u64 * 1_000_003;
+        let venue = ["XNAS", "XNYS", "ARCX", "BATS"][random.below(4) as usize];
+        let order_id = format!("{:08x}-{:06}", random.below(1 << 32), random.below(1_000_000));
+        let fee = if random.below(4) == 0 { "null".to_owned() } else { format!("0.{:04}", random.below(10_000)) };
+        let parent = if random.below(2) == 0 { "null".to_owned() } else { random.below(10_000_000).to_string() };
+        format!(
+            "{{\"symbol\":\"{symbol}\",\"side\":\"{side}\",\"price\":{price},\"qty\":{},\"time\":{time},\
+             \"venue\":\"{venue}\",\"order_id\":\"{order_id}\",\"fee\":{fee},\"parent\":{parent}}}",
+            1 + random.below(10_000)
+        )
+        .into_bytes()
+    };
+    let records = (0..RECORDS).map(record).collect();
+    Shape { name: "trade", columns: columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec(), records }
+}
+
+/// A fixed sequence of numbers that look random (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+fn run(shape: &Shape) {
+    let bytes: usize = shape.records.iter().map(Vec::len).sum();
+    println!("{}: {RECORDS} records of {} bytes", shape.name, bytes / RECORDS);
+    let mut karrow = Karrow::new(shape);
+    let schema = karrow.peer_schema();
+    assert_eq!(values(&karrow.decode(&shape.records)), values(&arrow_json(&schema, &shape.records)), "{}", shape.name);
+
+    let mut rounds: Vec<(Cost, Cost)> = Vec::with_capacity(ROUNDS);
+    // The first round warms caches and branch predictors, and is not counted.
+    for round in 0..=ROUNDS {
+        let pair = (
+            measure(|| drop(black_box(karrow.decode(&shape.records)))),
+            measure(|| drop(black_box(arrow_json(&schema, &shape.records)))),
+        );
+        if round > 0 {
+            rounds.push(pair);
+        }
+    }
+    let name = |figure: &str| format!("decode.json.{}.{figure}", shape.name);
+    let (rows, bytes) = (RECORDS as f64, bytes as f64);
+    print_figure(&name("ns_per_row"), "ns", &rounds, |(ours, _)| ours.cpu.as_nanos() as f64 / rows);
+    print_figure(&name("gb_per_s"), "GB/s", &rounds, |(ours, _)| bytes / ours.cpu.as_nanos() as f64);
+    print_figure(&name("arrow_json.ns_per_row"), "ns", &rounds, |(_, peer)| peer.cpu.as_nanos() as f64 / rows);
+    print_figure(&name("ratio.arrow_json"), "x", &rounds, |(ours, peer)| {
+        peer.cpu.as_secs_f64() / ours.cpu.as_secs_f64()
+    });
+}
+
+/// Columns without the metadata that only karrow's have, instants as numbers.
+fn values(batches: &[RecordBatch]) -> Vec<Vec<ArrayRef>> {
+    let values = |column: &ArrayRef| match column.data_type() {
+        DataType::Timestamp(..) => {
+            Arc::new(column.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>()) as ArrayRef
+        }
+        _ => Arc::clone(column),
+    };
+    batches.iter().map(|batch| batch.columns().iter().map(values).collect()).collect()
+}
+
+/// karrow's rows, as an ingest thread fills them, without common columns.
+struct Karrow {
+    schema: Arc<TableSchema>,
+    rows: RowBuffer,
+}
+
+impl Karrow {
+    fn new(shape: &Shape) -> Karrow {
+        let mut spec = JsonSpec::default();
+        shape.columns.iter().for_each(|(name, kind)| spec.add_column(name, kind).unwrap());
+        let (_, key) = Spec::Ignore.resolve(Side::Key, &Default::default()).unwrap();
+        let (columns, value) = Spec::Json(spec).resolve(Side::Value, &Default::default()).unwrap();
+        let schema = Arc::new(TableSchema::new(shape.name, Vec::new(), Vec::new(), columns).unwrap());
+        let limits = ChunkLimits { rows: BATCH_ROWS, ..ChunkLimits::default() };
+        let rows = RowBuffer::new(Arc::clone(&schema), 0, key, value, limits, OnSeal::Begin).unwrap();
+        Karrow { schema, rows }
+    }
+
+    fn decode(&mut self, records: &[Vec<u8>]) -> Vec<RecordBatch> {
+        for (offset, value) in records.iter().enumerate() {
+            let record = Record {
+                offset: offset as i64,
+                timestamp: RecordTime::None,
+                receive_time_ns: 0,
+                leader_epoch: None,
+                key: None,
+                value: Some(value),
+                headers: &[],
+            };
+            self.rows.append(&record).unwrap();
+        }
+        self.rows.seal().into_iter().map(|sealed| sealed.batch).collect()
+    }
+
+    /// The same columns for a peer, with UTC as an offset: names of zones need a feature of arrow that nothing else does.
+    fn peer_schema(&self) -> SchemaRef {
+        let data_type = |of_ours: &DataType| match of_ours {
+            DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+            other => other.clone(),
+        };
+        let fields = self.schema.arrow().fields().iter();
+        Arc::new(Schema::new(fields.map(|f| Field::new(f.name(), data_type(f.data_type()), true)).collect::<Vec<_>>()))
+    }
+}
+
+fn arrow_json(schema: &SchemaRef, records: &[Vec<u8>]) -> Vec<RecordBatch> {
+    let mut decoder = ReaderBuilder::new(Arc::clone(schema)).with_batch_size(BATCH_ROWS).build_decoder().unwrap();
+    let mut batches = Vec::new();
+    for (row, record) in records.iter().enumerate() {
+        assert_eq!(decoder.decode(record).unwrap(), record.len());
+        if (row + 1) % BATCH_ROWS == 0 {
+            batches.extend(decoder.flush().unwrap());
+        }
+    }
+    batches.extend(decoder.flush().unwrap());
+    batches
+}
