@@ -1,7 +1,22 @@
-//! What the README shows is the program that is built and run, to the letter.
+//! What the README shows is what is built and run, to the letter.
+
+const README: &str = include_str!("../README.md");
 
 #[test]
-fn the_program_in_the_readme_is_the_example() {
-    let (readme, example) = (include_str!("../README.md"), include_str!("../examples/c/count_rows.c"));
-    assert!(readme.contains(&format!("```c\n{example}```\n")), "copy examples/c/count_rows.c into the README");
+fn the_program_in_c_is_the_example() {
+    let example = include_str!("../examples/c/count_rows.c");
+    assert!(README.contains(&format!("```c\n{example}```\n")), "copy examples/c/count_rows.c into the README");
+}
+
+#[test]
+fn the_call_in_cpp_is_that_of_the_example() {
+    let call = README.split("```cpp\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let example = include_str!("../examples/install/follow_orders.cpp");
+    assert!(call.lines().count() > 10 && example.contains(call), "copy the call of follow_orders.cpp into the README");
+}
+
+#[test]
+fn the_project_in_cmake_is_that_of_the_example() {
+    let example = include_str!("../examples/install/CMakeLists.txt");
+    assert!(README.contains(&format!("```cmake\n{example}```\n")), "copy examples/install/CMakeLists.txt");
 }
