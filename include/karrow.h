@@ -719,6 +719,24 @@ karrow_status karrow_mock_cluster_produce(const struct karrow_mock_cluster *clus
                                           int64_t *offset,
                                           struct karrow_error **error);
 
+// Produces the records of a JSON array, and waits until all are in the log. Those of one partition keep their order, unless
+// requests to produce are made to fail meanwhile. What a test produces can so be data, the same in every language.
+//
+// A record is an object with any of `partition` [0], `key`, `value`, `timestamp_ms` [now] (-1: none) and `headers`, an array
+// of pairs of key and value: `{"key": "k", "value": "v", "headers": [["a", "1"]]}`. Bytes are a string, which stands for its
+// UTF-8, or `{"base64": "/w=="}`; null, or nothing, is Kafka's null. A record that is only bytes, or null, is a value for
+// partition 0: `["first", {"base64": "/w=="}, null]`.
+//
+// Nothing is produced unless all records are well formed and their partitions exist. When the cluster refuses one, or has
+// not acknowledged all after a minute, any of the others may be in the log.
+//
+// Errors: `INVALID_ARGUMENT` naming the place, as in `[3].headers[0]`; `NOT_FOUND` for a partition that does not exist;
+// `KAFKA` for what the cluster refuses; `TIMEOUT` after a minute. Since 0.1.
+karrow_status karrow_mock_cluster_produce_records(const struct karrow_mock_cluster *cluster,
+                                                  const char *topic,
+                                                  const char *records,
+                                                  struct karrow_error **error);
+
 // Lets the next `count` requests of one kind fail, with these errors in turn. Kinds and errors are the Kafka protocol's
 // numbers: 0 Produce, 1 Fetch, 2 ListOffsets, 3 Metadata, 9 OffsetFetch, 10 FindCoordinator.
 //

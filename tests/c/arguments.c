@@ -80,6 +80,10 @@ static void texts_must_be_utf8(void)
           "topic: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_mock_cluster_produce(cluster, bad, 0, NULL, 0, NULL, 0, 0, NULL, E), INVALID_ARGUMENT,
           "topic: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_mock_cluster_produce_records(cluster, bad, "[]", E), INVALID_ARGUMENT,
+          "topic: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_mock_cluster_produce_records(cluster, "t", bad, E), INVALID_ARGUMENT,
+          "records: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_mock_cluster_set_leader(cluster, bad, 0, 1, E), INVALID_ARGUMENT,
           "topic: is not valid UTF-8 from byte 2 on");
     CHECK(out == UNTOUCHED);
@@ -751,6 +755,14 @@ static void the_clusters_arguments_are_checked(void)
     FAILS(karrow_mock_cluster_produce(cluster, "nothing", 0, NULL, -1, NULL, -1, 0, &offset, E), NOT_FOUND,
           "there is no nothing[0] on this cluster; create the topic first");
     CHECK_NUMBER(offset, -7);
+    FAILS(karrow_mock_cluster_produce_records(cluster, "t", "{}", E), INVALID_ARGUMENT,
+          "records: expected an array, found object");
+    FAILS(karrow_mock_cluster_produce_records(cluster, "t", "[null, {\"headers\": [[\"a\"]]}]", E), INVALID_ARGUMENT,
+          "records: [1].headers[0]: expected a pair of key, which is a string, and value");
+    FAILS(karrow_mock_cluster_produce_records(cluster, "t", "[null, {\"partition\": 2}]", E), NOT_FOUND,
+          "there is no t[2] on this cluster; create the topic first");
+    OK(karrow_mock_cluster_produce(cluster, "t", 0, NULL, -1, NULL, -1, 0, &offset, E));
+    CHECK_NUMBER(offset, 0);
     FAILS_WITH(karrow_mock_cluster_push_errors(cluster, 99, error, 1, E), INVALID_ARGUMENT,
                "request: 99 is not a request the cluster can fail: use 0 (Produce), 1 (Fetch)");
     FAILS_WITH(karrow_mock_cluster_push_errors(cluster, 1, unknown_error, 2, E), INVALID_ARGUMENT,

@@ -164,6 +164,51 @@ static void null_and_empty_are_told_apart(void)
     karrow_mock_cluster_free(cluster);
 }
 
+static void records_come_out_as_their_json_says(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    OK(karrow_mock_cluster_produce_records(
+        cluster, "t",
+        "[\"first\", {\"base64\": \"c2Vjb25k\"}, null,"
+        " {\"partition\": 1, \"key\": \"k\", \"value\": \"\", \"timestamp_ms\": 5, \"headers\": [[\"h\", \"v\"]]},"
+        " {\"partition\": 1, \"timestamp_ms\": -1}]",
+        E));
+    karrow_options *options = options_of(cluster, "t", "utf8", "utf8");
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    OK(karrow_options_set(options, "karrow.headers.column.name", "Headers", E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot *snapshot = read_rows(consumer, 5);
+
+    struct table table = table_of(snapshot, 0);
+    static const char *const values[] = {"first", "second", NULL};
+    CHECK_NUMBER(table.array.length, 3);
+    for (int64_t row = 0; row < 3; row++) {
+        CHECK(text_is(column_of(&table, "K"), row, NULL));
+        CHECK(text_is(column_of(&table, "V"), row, values[row]));
+        CHECK(int64_at(column_of(&table, "KafkaTimestamp"), row) > INT64_C(1600000000000000000));
+    }
+    release_table(&table);
+
+    table = table_of(snapshot, 1);
+    CHECK_NUMBER(table.array.length, 2);
+    CHECK(text_is(column_of(&table, "K"), 0, "k"));
+    CHECK(text_is(column_of(&table, "V"), 0, ""));
+    CHECK_NUMBER(int64_at(column_of(&table, "KafkaTimestamp"), 0), 5000000);
+    const struct ArrowArray *headers = column_of(&table, "Headers");
+    CHECK_NUMBER(((const int32_t *)headers->buffers[1])[1], 1);
+    CHECK(text_is(headers->children[0]->children[0], 0, "h"));
+    CHECK(text_is(headers->children[0]->children[1], 0, "v"));
+    CHECK(text_is(column_of(&table, "K"), 1, NULL));
+    CHECK(text_is(column_of(&table, "V"), 1, NULL));
+    CHECK(is_null(column_of(&table, "KafkaTimestamp"), 1));
+    CHECK_NUMBER(((const int32_t *)headers->buffers[1])[2], 1);
+    release_table(&table);
+
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 /* Clusters that change while they are read ------------------------------------------------------------------------- */
 
 /* A consumer that tries again soon what has failed. */
@@ -583,6 +628,7 @@ int main(void)
     check_start();
     RUN(every_simple_type_goes_from_record_to_row_on_both_sides);
     RUN(null_and_empty_are_told_apart);
+    RUN(records_come_out_as_their_json_says);
     RUN(nothing_is_lost_when_the_leader_moves);
     RUN(nothing_is_lost_when_a_broker_goes_and_comes_back);
     RUN(reading_goes_on_after_errors_of_fetch);

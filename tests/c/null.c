@@ -701,6 +701,14 @@ static void null_karrow_mock_cluster_produce(void)
     WITHOUT_ERROR(karrow_mock_cluster_produce(cluster, "t", 0, bytes, 3, bytes, 3, 0, &offset, NULL));
 }
 
+static void null_karrow_mock_cluster_produce_records(void)
+{
+    REFUSED("cluster", karrow_mock_cluster_produce_records(NULL, "t", "[]", OUT));
+    REFUSED("topic", karrow_mock_cluster_produce_records(cluster, NULL, "[]", OUT));
+    REFUSED("records", karrow_mock_cluster_produce_records(cluster, "t", NULL, OUT));
+    WITHOUT_ERROR(karrow_mock_cluster_produce_records(cluster, "t", "[null]", NULL));
+}
+
 static void null_karrow_mock_cluster_push_errors(void)
 {
     const int32_t errors[] = {6};
@@ -800,6 +808,7 @@ static const struct {
     CASE(karrow_mock_cluster_bootstrap_servers),
     CASE(karrow_mock_cluster_create_topic),
     CASE(karrow_mock_cluster_produce),
+    CASE(karrow_mock_cluster_produce_records),
     CASE(karrow_mock_cluster_push_errors),
     CASE(karrow_mock_cluster_set_broker_up),
     CASE(karrow_mock_cluster_set_leader),
