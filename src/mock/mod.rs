@@ -130,6 +130,8 @@ impl EmbeddedCluster {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", &bootstrap_servers)
             .set("linger.ms", "0")
+            // A topic that is new to the producer is asked for at once, and soon again.
+            .set("topic.metadata.refresh.fast.interval.ms", "5")
             // What is sent again stays in order.
             .create_with_context(Silent)
             .map_err(|error| failed("starting a producer", &error))?;

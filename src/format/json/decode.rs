@@ -8,7 +8,7 @@
 use arrow_schema::DataType;
 
 use super::fields::{FieldId, Fields};
-use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, PADDING, Text, check_depth};
+use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, Padded, Text, check_depth};
 use super::value::{Refusal, Value, Writer};
 use crate::column::ColumnBuffer;
 use crate::format::BadValue;
@@ -16,9 +16,6 @@ use crate::types;
 
 /// How many containers may be open at once, the document included (rule J3).
 pub const MAX_DEPTH: usize = 1000;
-
-/// A scratch buffer that a record has made larger than this is not kept.
-const MAX_KEPT_BYTES: usize = 1 << 20;
 
 type Outcome<T> = std::result::Result<T, Malformed>;
 
@@ -32,7 +29,7 @@ pub struct JsonDecoder {
     /// What the members of each object looked like in records before, by its field.
     habits: Vec<Habit>,
     /// The payload, with padding behind it.
-    padded: String,
+    padded: Padded,
 }
 
 impl JsonDecoder {
@@ -41,7 +38,7 @@ impl JsonDecoder {
         let writer = |data_type| Writer::new(data_type).expect("the types of a spec's columns are checked");
         let writers = types.iter().map(writer).collect();
         let habits = vec![Habit::default(); fields.len()];
-        JsonDecoder { fields, writers, types, habits, padded: String::new() }
+        JsonDecoder { fields, writers, types, habits, padded: Padded::default() }
     }
 
     /// Writes one payload (`None`: Kafka's null).
@@ -54,26 +51,10 @@ impl JsonDecoder {
             columns.iter_mut().for_each(ColumnBuffer::push_null);
             return Ok(());
         };
-        let payload = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
-        let mut padded = std::mem::take(&mut self.padded);
-        padded.clear();
-        padded.push_str(payload);
-        padded.push_str(PADDING);
-        let outcome = self.decode_text(Text::new(&padded), columns);
-        if padded.capacity() > MAX_KEPT_BYTES {
-            padded = String::new();
-        }
-        self.padded = padded;
-        outcome
-    }
-
-    /// How much memory is kept from record to record.
-    #[cfg(test)]
-    pub fn kept_bytes(&self) -> usize {
-        self.padded.capacity()
-    }
-
-    fn decode_text(&mut self, text: Text<'_>, columns: &mut [ColumnBuffer]) -> std::result::Result<(), BadValue> {
+        let text = self.padded.fill(payload).map_err(|valid| BadValue {
+            column: None,
+            reason: format!("expected valid UTF-8, found an invalid sequence at byte {valid}"),
+        })?;
         let row = columns.first().map_or(0, ColumnBuffer::rows);
         let mut pass = Pass {
             text,
@@ -96,12 +77,6 @@ impl JsonDecoder {
         }
         pass.finish()
     }
-}
-
-#[cold]
-fn not_utf8(payload: &[u8]) -> BadValue {
-    let valid = payload.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-    BadValue { column: None, reason: format!("expected valid UTF-8, found an invalid sequence at byte {valid}") }
 }
 
 /// What an object's members looked like: the likely text in front of the first value, the second, and so on.
@@ -326,9 +301,9 @@ impl Pass<'_> {
         if let Some(end) = self.writers[column].write_plain(self.text, at, buffer) {
             return Ok(end);
         }
-        if self.text.is_null(at) {
+        if self.text.has(at, b"null") {
             buffer.push_null();
-            return Ok(at + "null".len());
+            return Ok(at + 4);
         }
         self.odd_column_value(column, at, depth)
     }

@@ -227,13 +227,12 @@ fn parse_exponent(text: &str) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::PADDING;
+    use super::super::text::Padded;
     use super::*;
     use proptest::prelude::*;
 
     fn with<T>(number: &str, read: impl Fn(Text<'_>, usize) -> Read<T>) -> Read<T> {
-        let padded = format!("{number},{PADDING}");
-        read(Text::new(&padded), 0)
+        read(Padded::default().fill(format!("{number},").as_bytes()).unwrap(), 0)
     }
 
     #[test]

@@ -163,7 +163,19 @@ fn long_names_and_texts_and_large_records_are_no_different() {
         assert_eq!(texts.as_string::<i32>().value(decoding.rows - 1), text);
         assert_eq!(numbers.as_primitive::<Float64Type>().value(decoding.rows - 1), length as f64 + 0.5);
     }
-    assert!(decoding.decoder.kept_bytes() <= 1 << 20);
+}
+
+#[test]
+fn characters_of_several_bytes_stand_where_they_like() {
+    let mut decoding = Decoding::new(&[("b", "bool"), ("n", "int64"), ("t", "utf8")], &[]);
+    for broken in ["tru€", "t€", "fals€", "nul€", "1€", "\"\\€\"", "\"\\u00€\"", "€", "-€", "1.€", "1e€"]
+    {
+        for field in ["b", "n", "t", "x"] {
+            assert!(decoding.reason(&format!("{{\"{field}\":{broken}}}")).starts_with("malformed JSON"), "{broken}");
+        }
+    }
+    assert!(decoding.reason("€").starts_with("malformed JSON at byte 0"));
+    assert!(decoding.reason("{\"a€\"€:1}").starts_with("malformed JSON"));
 }
 
 #[test]

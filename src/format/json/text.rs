@@ -4,12 +4,45 @@
 
 use super::decode::MAX_DEPTH;
 
-/// Zero bytes behind the document, so that it can be looked at in words without asking whether it ends in the middle of
-/// one. NUL appears nowhere in a valid document, so every scan stops there by itself.
-pub const PADDING: &str = match std::str::from_utf8(&[0; 64]) {
-    Ok(padding) => padding,
-    Err(_) => unreachable!(),
-};
+/// How many zero bytes stand behind a document, so that it can be looked at in words without asking whether it ends in the
+/// middle of one. NUL appears nowhere in a valid document, so every scan stops there by itself.
+const PADDING: usize = 64;
+
+/// A buffer that a document has made larger than this is not kept.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
+/// Memory for one document at a time, with zero bytes behind it.
+#[derive(Debug, Clone, Default)]
+pub struct Padded(Vec<u8>);
+
+impl Padded {
+    /// Takes a copy of a payload. If it is not UTF-8, tells up to where it is.
+    #[inline]
+    pub fn fill(&mut self, payload: &[u8]) -> Result<Text<'_>, usize> {
+        let length = payload.len() + PADDING;
+        if self.0.len() < length || self.0.len() > MAX_KEPT_BYTES {
+            // Zeroed once: later documents of this size only overwrite.
+            self.0 = vec![0; length.next_multiple_of(4096)];
+        }
+        let padded = &mut self.0[..length];
+        let (document, padding) = padded.split_at_mut(payload.len());
+        padding.fill(0);
+        document.copy_from_slice(payload);
+        if payload.is_ascii() {
+            // SAFETY: the document is ASCII, and so is the padding.
+            return Ok(Text { padded: unsafe { std::str::from_utf8_unchecked(padded) } });
+        }
+        match simdutf8::basic::from_utf8(padded) {
+            Ok(padded) => Ok(Text { padded }),
+            Err(_) => Err(payload.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len())),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// Where a document breaks the grammar, and what could have stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,19 +78,13 @@ impl Kind {
     }
 }
 
-/// A document with [`PADDING`] behind it.
+/// A document with [`PADDING`] zero bytes behind it.
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     padded: &'a str,
 }
 
 impl<'a> Text<'a> {
-    /// `padded` ends in [`PADDING`].
-    pub fn new(padded: &'a str) -> Text<'a> {
-        debug_assert!(padded.ends_with(PADDING));
-        Text { padded }
-    }
-
     /// The document with its padding.
     #[inline(always)]
     pub fn padded(&self) -> &'a str {
@@ -66,7 +93,7 @@ impl<'a> Text<'a> {
 
     /// How long the document is.
     pub fn len(&self) -> usize {
-        self.padded.len() - PADDING.len()
+        self.padded.len() - PADDING
     }
 
     /// The byte at a place.
@@ -173,10 +200,10 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether `null` stands at a place.
+    /// Whether these bytes stand at a place.
     #[inline(always)]
-    pub fn is_null(&self, at: usize) -> bool {
-        self.chunk(at) == *b"null"
+    pub fn has<const N: usize>(&self, at: usize, bytes: &[u8; N]) -> bool {
+        self.chunk(at) == *bytes
     }
 
     /// Where the value that begins at `at` ends. `depth` is the number of containers around it.
@@ -190,14 +217,11 @@ impl<'a> Text<'a> {
 
     /// The same, for a number, `true`, `false` or `null`.
     fn plain_end(&self, at: usize) -> Outcome<usize> {
-        let literal = |literal: &'static str| {
-            let found = self.padded.as_bytes()[at..].starts_with(literal.as_bytes());
-            if found { Ok(at + literal.len()) } else { Err(Malformed { at, expected: literal }) }
-        };
         match self.byte(at) {
-            b't' => literal("true"),
-            b'f' => literal("false"),
-            b'n' => literal("null"),
+            b't' if self.has(at, b"true") => Ok(at + 4),
+            b'f' if self.has(at, b"false") => Ok(at + 5),
+            b'n' if self.has(at, b"null") => Ok(at + 4),
+            b't' | b'f' | b'n' => Err(Malformed { at, expected: "true, false or null" }),
             _ => self.number_end(at),
         }
     }
@@ -382,12 +406,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn padded(text: &str) -> String {
-        text.to_owned() + PADDING
+    fn value_end(text: &str) -> Outcome<usize> {
+        Padded::default().fill(text.as_bytes()).unwrap().value_end(0, 0)
     }
 
-    fn value_end(text: &str) -> Outcome<usize> {
-        Text::new(&padded(text)).value_end(0, 0)
+    #[test]
+    fn documents_are_followed_by_zeros_whatever_came_before() {
+        let mut padded = Padded::default();
+        for length in (0..200).rev().chain(5000..5100).chain(0..100) {
+            let document = "x".repeat(length) + if length % 2 == 0 { "" } else { "ü" };
+            let text = padded.fill(document.as_bytes()).unwrap();
+            assert_eq!((text.len(), text.slice(0, text.len())), (document.len(), document.as_str()));
+            assert!(text.padded().as_bytes()[text.len()..].iter().all(|byte| *byte == 0));
+        }
+        for at in 0..100 {
+            let mut broken = vec![b'x'; 100];
+            broken[at] = 0xff;
+            assert_eq!(padded.fill(&broken).err(), Some(at));
+        }
+        padded.fill(&vec![b'x'; MAX_KEPT_BYTES]).unwrap();
+        padded.fill(b"x").unwrap();
+        assert!(padded.bytes() <= MAX_KEPT_BYTES);
     }
 
     #[test]
@@ -456,7 +495,9 @@ mod tests {
         /// serde_json is the judge; what it refuses beyond the grammar (lone surrogates) is not generated.
         #[test]
         fn the_grammar_is_serde_jsons(text in r#"[\[\]{}:,"\\ \n0-9eE.+\-a-fnrtulsu]{0,24}"#) {
-            let ours = value_end(&text).is_ok_and(|end| Text::new(&padded(&text)).skip_blanks(end) == text.len());
+            let mut padded = Padded::default();
+            let document = padded.fill(text.as_bytes()).unwrap();
+            let ours = document.value_end(0, 0).is_ok_and(|end| document.skip_blanks(end) == text.len());
             // Blanks in front are the caller's.
             prop_assume!(!text.starts_with([' ', '\n']));
             prop_assert_eq!(ours, serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{}", text);
