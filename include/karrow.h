@@ -84,15 +84,11 @@ struct ArrowArrayStream {
 #endif /* ARROW_C_STREAM_INTERFACE */
 
 
+// The version of the C ABI that this header describes: `major << 16 | minor`. `karrow_abi_version` has that of the library.
+#define KARROW_ABI_VERSION 1
+
 // `partition` in `karrow_options_set_start_offset`: all partitions that have no entry of their own.
 #define KARROW_ALL_PARTITIONS -1
-
-// How many containers may be open at once, the document included (rule J3).
-#define MAX_DEPTH 1000
-
-// Zero bytes behind the document, so that it can be looked at in words without asking whether it ends in the middle of
-// one. NUL appears nowhere in a valid document, so every scan stops there by itself.
-#define PADDING 64
 
 // A start offset: the oldest record there is.
 #define KARROW_SEEK_TO_BEGINNING -1

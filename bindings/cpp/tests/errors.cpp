@@ -128,3 +128,13 @@ TEST(Versions, AreThoseOfTheLibrary)
     EXPECT_EQ(abi_version(), karrow_abi_version());
     EXPECT_EQ(version(), karrow_version());
 }
+
+TEST(Versions, FitBefore10OnlyIfTheyAreTheSame)
+{
+    EXPECT_TRUE(abi_fits(KARROW_ABI_VERSION, abi_version()));
+    EXPECT_TRUE(abi_fits(0x0000'0001, 0x0000'0001));
+    EXPECT_FALSE(abi_fits(0x0000'0001, 0x0000'0002));
+    EXPECT_TRUE(abi_fits(0x0001'0002, 0x0001'0003));
+    EXPECT_FALSE(abi_fits(0x0001'0002, 0x0001'0001));
+    EXPECT_FALSE(abi_fits(0x0001'0002, 0x0002'0000));
+}

@@ -15,7 +15,7 @@ use crate::format::BadValue;
 use crate::types;
 
 /// How many containers may be open at once, the document included (rule J3).
-pub const MAX_DEPTH: usize = 1000;
+pub(super) const MAX_DEPTH: usize = 1000;
 
 type Outcome<T> = std::result::Result<T, Malformed>;
 

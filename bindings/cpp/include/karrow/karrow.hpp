@@ -72,6 +72,14 @@ inline std::uint32_t abi_version() noexcept
     return karrow_abi_version();
 }
 
+/// Whether a program that was built for one version of the C ABI can use a library of another: before 1.0 only the same
+/// one, from then on a newer one too.
+constexpr bool abi_fits(std::uint32_t built_for, std::uint32_t loaded) noexcept
+{
+    const std::uint32_t major = built_for >> 16;
+    return major == loaded >> 16 && (major == 0 ? loaded == built_for : loaded >= built_for);
+}
+
 /// What to show a person: `0.1.0 (librdkafka 2.12.1)`.
 inline std::string version()
 {
@@ -1075,11 +1083,9 @@ class Options : public detail::Handle<karrow_options, karrow_options_free> {
 public:
     /// All partitions, each from Offset::dont_seek(), key and value from properties, a blink table.
     ///
-    /// Throws INVALID_ARGUMENT for an empty name. Whether the topic exists is found out by open.
-    explicit Options(const std::string &topic)
-        : Handle(detail::output_of<karrow_options *>(karrow_options_new, detail::c_text(topic, "topic")))
-    {
-    }
+    /// Throws INVALID_ARGUMENT for an empty name, UNSUPPORTED if the library that is loaded does not fit this header.
+    /// Whether the topic exists is found out by open.
+    explicit Options(const std::string &topic) : Handle(made_for(topic)) {}
 
     /// Sets a property. Keys that begin with `karrow.` (or `deephaven.`) are the library's, and karrow.h lists them;
     /// all others are librdkafka's.
@@ -1167,6 +1173,16 @@ public:
     }
 
 private:
+    /// Everything begins with options, so this is where the library is looked at.
+    static karrow_options *made_for(const std::string &topic)
+    {
+        if (!abi_fits(KARROW_ABI_VERSION, abi_version()))
+            throw Error(Status::unsupported,
+                        "karrow " + version() + " is loaded, which does not fit the karrow.h that this program was built"
+                        " with; build the program again, or install the library it was built for");
+        return detail::output_of<karrow_options *>(karrow_options_new, detail::c_text(topic, "topic"));
+    }
+
     Options &start_at(std::int32_t partition, Offset offset)
     {
         detail::call(karrow_options_set_start_offset, get(), partition, offset.value());
