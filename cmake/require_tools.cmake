@@ -68,6 +68,15 @@ if(KARROW_TESTS)
     endif()
   endif()
 
+  # Where find_package will look once compilers are known.
+  find_path(KARROW_GTEST_DIR gtest/gtest.h
+    HINTS ENV GTest_ROOT PATHS /usr /usr/local /opt/homebrew PATH_SUFFIXES include)
+  mark_as_advanced(KARROW_GTEST_DIR)
+  if(NOT KARROW_GTEST_DIR)
+    report_missing("GoogleTest" "apt-get install libgtest-dev")
+  endif()
+  require_tool(KARROW_PKG_CONFIG "pkg-config" "apt-get install pkg-config" pkg-config pkgconf)
+
   # It does not run on today's Macs.
   if(NOT CMAKE_HOST_APPLE)
     require_tool(KARROW_VALGRIND "valgrind" "apt-get install valgrind" valgrind)

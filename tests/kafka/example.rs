@@ -1,7 +1,8 @@
-//! The examples in C, as a user runs them, against the real broker.
+//! The examples in C and C++, as a user runs them, against the real broker.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::broker::shared_cluster;
 
@@ -39,4 +40,30 @@ fn the_c_examples_print_what_was_produced() {
     }
     assert!(text.lines().any(|line| line == "6 rows from 2 partitions"), "{text}");
     assert_eq!(run("count_rows", &[&servers, topic]), "6 rows\n");
+}
+
+#[test]
+fn the_orders_tool_follows_a_topic_until_it_is_interrupted() {
+    let folder = std::env::var_os("KARROW_EXAMPLES_DIR").expect("KARROW_EXAMPLES_DIR names the folder of the examples");
+    let (cluster, topic) = (shared_cluster(), "orders-tool");
+    cluster.create_topic(topic, 2, 1, &[]);
+    let order = |symbol: &str| crate::support::broker::Record {
+        value: Some(format!(r#"{{"jsymbol":"{symbol}","jprice":1.25,"jqty":7}}"#).into_bytes().into()),
+        ..Default::default()
+    };
+    cluster.produce(topic, 0, ["AAPL", "MSFT"].map(order));
+    cluster.produce(topic, 1, ["NVDA"].map(order));
+    let mut tool = Command::new(Path::new(&folder).join("orders"))
+        .args(["--bootstrap-servers", &cluster.bootstrap_servers(), "--topic", topic, "-X", "fetch.wait.max.ms=50"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it is built");
+    let mut lines = BufReader::new(tool.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.contains(" 3 rows")).expect("it ends only after it was interrupted");
+    // SAFETY: the process is a child that nobody has waited for.
+    unsafe { libc::kill(tool.id().try_into().unwrap(), libc::SIGINT) };
+    let rest: Vec<String> = lines.collect();
+    assert!(tool.wait().unwrap().success(), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("NVDA")) && rest.iter().any(|line| line.contains("MSFT")), "{rest:?}");
+    assert!(rest.iter().any(|line| line == "3 rows from 2 partitions, 0 of which failed"), "{rest:?}");
 }

@@ -1,5 +1,7 @@
 //! Numbers: the ordinary ones eight digits at a time, the others exactly, digit by digit.
 
+use std::borrow::Cow;
+
 use arrow_buffer::i256;
 
 use super::text::Text;
@@ -148,31 +150,19 @@ pub enum Misfit {
 impl Exact {
     /// The value of a number that follows the grammar; why not, if it has too many digits for any column.
     pub fn parse(number: &str) -> Result<Exact, Misfit> {
-        let (negative, number) = match number.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, number),
-        };
-        let (mantissa, exponent) = match number.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)),
-            None => (number, 0),
-        };
-        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let significant = |digit: &u8| *digit != b'0';
-        let all = || integer.bytes().chain(fraction.bytes());
-        let Some(first) = all().position(|digit| significant(&digit)) else {
+        let parts = Parts::of(number);
+        let Parts { negative, .. } = parts;
+        let Some(first) = parts.first_significant() else {
             return Ok(Exact { negative, digits: [0; MAX_DIGITS], count: 0, exponent: 0 });
         };
-        let length = integer.len() + fraction.len();
-        let zeros_behind = fraction.bytes().rev().chain(integer.bytes().rev()).take_while(|digit| !significant(digit));
-        let zeros_behind = zeros_behind.count();
-        let shift = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-        let exponent = exponent.saturating_sub(shift(fraction.len())).saturating_add(shift(zeros_behind));
-        let count = length - first - zeros_behind;
+        let zeros_behind = parts.zeros_behind();
+        let exponent = parts.exponent_of_last_digit().saturating_add(saturated(zeros_behind));
+        let count = parts.length() - first - zeros_behind;
         if count > MAX_DIGITS {
             return Err(if exponent < 0 { Misfit::Fraction } else { Misfit::Range });
         }
         let mut digits = [0; MAX_DIGITS];
-        for (place, digit) in digits.iter_mut().zip(all().skip(first).take(count)) {
+        for (place, digit) in digits.iter_mut().zip(parts.digits().skip(first).take(count)) {
             *place = digit - b'0';
         }
         Ok(Exact { negative, digits, count, exponent })
@@ -213,6 +203,57 @@ impl Exact {
 /// Every number of this many digits fits i128.
 const I128_DIGITS: usize = 38;
 
+/// A number that follows the grammar, taken apart.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    negative: bool,
+    integer: &'a str,
+    fraction: &'a str,
+    exponent: i64,
+}
+
+impl<'a> Parts<'a> {
+    fn of(number: &'a str) -> Parts<'a> {
+        let (negative, number) = match number.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, number),
+        };
+        let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)),
+            None => (number, 0),
+        };
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        Parts { negative, integer, fraction, exponent }
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u8> {
+        self.integer.bytes().chain(self.fraction.bytes())
+    }
+
+    fn length(&self) -> usize {
+        self.integer.len() + self.fraction.len()
+    }
+
+    /// Which digit is the first that is not zero.
+    fn first_significant(&self) -> Option<usize> {
+        self.digits().position(|digit| digit != b'0')
+    }
+
+    fn zeros_behind(&self) -> usize {
+        let backwards = self.fraction.bytes().rev().chain(self.integer.bytes().rev());
+        backwards.take_while(|digit| *digit == b'0').count()
+    }
+
+    /// The power of ten that the last digit counts.
+    fn exponent_of_last_digit(&self) -> i64 {
+        self.exponent.saturating_sub(saturated(self.fraction.len()))
+    }
+}
+
+fn saturated(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
 /// An exponent that follows the grammar, however long.
 fn parse_exponent(text: &str) -> i64 {
     let (negative, digits) = match text.as_bytes().first() {
@@ -220,9 +261,36 @@ fn parse_exponent(text: &str) -> i64 {
         Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
-    let magnitude =
-        digits.bytes().fold(0_i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    let append = |value: i64, digit: u8| value.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+    let magnitude = digits.bytes().fold(0, append);
     if negative { -magnitude } else { magnitude }
+}
+
+/// The same number in a text of bounded length, for the standard library, which gives up on exponents beyond some digits
+/// even where as many zeros in front make up for them. Rounds to the same float.
+pub fn shortened(number: &str) -> Cow<'_, str> {
+    // More than the 767 digits that can matter to a double.
+    const MAX_FLOAT_DIGITS: usize = 800;
+    // Far beyond any float, far within what the standard library reads.
+    const MAX_EXPONENT: i64 = 9999;
+    if number.len() <= MAX_FLOAT_DIGITS {
+        let exponent = Parts::of(number).exponent;
+        if (-MAX_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
+            return Cow::Borrowed(number);
+        }
+    }
+    let parts = Parts::of(number);
+    let sign = if parts.negative { "-" } else { "" };
+    let Some(first) = parts.first_significant() else { return Cow::Owned(format!("{sign}0")) };
+    let mut digits: String = parts.digits().skip(first).take(MAX_FLOAT_DIGITS).map(char::from).collect();
+    let left_out = parts.length() - first - digits.len();
+    let mut exponent = parts.exponent_of_last_digit().saturating_add(saturated(left_out));
+    if parts.digits().skip(first + digits.len()).any(|digit| digit != b'0') {
+        // Anything behind what matters says only that the number is a little larger.
+        digits.push('1');
+        exponent = exponent.saturating_sub(1);
+    }
+    Cow::Owned(format!("{sign}{digits}e{}", exponent.clamp(-MAX_EXPONENT, MAX_EXPONENT)))
 }
 
 #[cfg(test)]
@@ -276,7 +344,35 @@ mod tests {
         assert_eq!(Exact::parse(&wide).unwrap().decimal256(0, 76).unwrap().to_string(), wide);
     }
 
+    #[test]
+    fn numbers_of_any_length_are_shortened_to_the_same_float() {
+        let (zeros, nines) = ("0".repeat(700_000), "9".repeat(2000));
+        for (number, float) in [
+            (format!("0.{zeros}1e700001"), 1.0),
+            (format!("-1{zeros}e-700000"), -1.0),
+            (format!("1{zeros}"), f64::INFINITY),
+            (format!("0.{zeros}e99999999999999999999"), 0.0),
+            (format!("0.{zeros}1"), 0.0),
+            (format!("0.{nines}"), 1.0),
+            ("1e-99999999999999999999".to_owned(), 0.0),
+            ("-1e99999999999999999999".to_owned(), f64::NEG_INFINITY),
+            // Half way between two doubles, and a little more, far behind.
+            (format!("9007199254740993.{}", "0".repeat(900)), 9_007_199_254_740_992.0),
+            (format!("9007199254740993.{}1", "0".repeat(900)), 9_007_199_254_740_994.0),
+        ] {
+            assert_eq!(shortened(&number).parse::<f64>().unwrap(), float, "{}", &number[..20]);
+            assert!(shortened(&number).len() < 1000);
+        }
+        assert!(matches!(shortened("-12.5e3"), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn shortening_does_not_change_a_float(number in "-?(0|[1-9][0-9]{0,900})\\.[0-9]{1,900}(e-?[0-9]{1,4})?") {
+            let (short, long) = (shortened(&number).parse::<f64>().unwrap(), number.parse::<f64>().unwrap());
+            prop_assert_eq!(short.to_bits(), long.to_bits());
+        }
+
         #[test]
         fn plain_floats_are_rounded_like_the_standard_librarys(number in "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?") {
             if let Some((value, end)) = with(&number, plain_float) {

@@ -37,7 +37,7 @@ fn per_second(unit: TimeUnit) -> u32 {
 fn in_unit(seconds: i64, nanos: u32, unit: TimeUnit) -> Outcome<i64> {
     let per_second = per_second(unit);
     let nanos_per_unit = NANOS_PER_SECOND / per_second;
-    if nanos % nanos_per_unit != 0 {
+    if !nanos.is_multiple_of(nanos_per_unit) {
         return Err(Misfit::Unit);
     }
     let value = i128::from(seconds) * i128::from(per_second) + i128::from(nanos / nanos_per_unit);
@@ -125,7 +125,7 @@ struct DateTime {
 
 impl Date {
     fn new(year: u32, month: u32, day: u32) -> Option<Date> {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let last = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,

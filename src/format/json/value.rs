@@ -4,11 +4,13 @@
 //! have straight from the document, and gives up without a word on anything else. The full one takes any value, knows every
 //! conversion and every reason to refuse.
 
+use std::str::FromStr;
+
 use arrow_schema::{DataType, TimeUnit};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use super::number::{self, Exact, plain_float, plain_integer};
+use super::number::{self, Exact, plain_float, plain_integer, shortened};
 use super::text::{Text, number_length};
 use super::time;
 use crate::column::ColumnBuffer;
@@ -248,17 +250,14 @@ fn decimal_misfit(misfit: number::Misfit) -> Refusal {
 }
 
 /// Rounds as the standard library does, which is correctly.
-fn float<T: std::str::FromStr>(value: Value<'_>, is_finite: impl Fn(T) -> bool) -> std::result::Result<T, Refusal>
-where
-    T: Copy,
-{
+fn float<T: FromStr + Copy>(value: Value<'_>, is_finite: impl Fn(T) -> bool) -> std::result::Result<T, Refusal> {
     const NOT_A_NUMBER: Refusal = Refusal::Found("a string that is not a number");
     if let Value::String(Some(text)) = value
         && let text @ ("NaN" | "Infinity" | "-Infinity") = text.trim_ascii()
     {
         return text.parse().map_err(|_| NOT_A_NUMBER);
     }
-    let number: T = number_text(value)?.parse().map_err(|_| NOT_A_NUMBER)?;
+    let number: T = shortened(number_text(value)?).parse().map_err(|_| NOT_A_NUMBER)?;
     if is_finite(number) { Ok(number) } else { Err(OUT_OF_RANGE) }
 }
 
