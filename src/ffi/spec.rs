@@ -105,8 +105,8 @@ pub unsafe extern "C" fn karrow_spec_add_column(
 /// columns, a column has one field. Whether the column exists is checked when a consumer is made, so that columns and
 /// mappings may be added in any order.
 ///
-/// Errors: `INVALID_ARGUMENT` for a pointer that is none, or a column that another field is mapped to already;
-/// `INVALID_STATE` for a spec of another kind. Since 0.1.
+/// Errors: `INVALID_ARGUMENT` for a pointer that is none or has more than 100 names, or a column that another field is
+/// mapped to already; `INVALID_STATE` for a spec of another kind. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_spec_map_field(
     spec: Option<&mut KarrowSpec>,

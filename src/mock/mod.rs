@@ -182,11 +182,11 @@ impl EmbeddedCluster {
         delivery.wait(topic, deadline)
     }
 
-    /// Produces the records of a JSON array, which [`records::parse`] describes, and waits until all are in the log. Those
-    /// of one partition keep their order, unless requests to produce are made to fail meanwhile.
+    /// Produces the records of a JSON array, which [`records::parse`] describes, and waits until all are in the log.
+    /// Those of one partition keep their order, unless requests to produce are made to fail meanwhile.
     ///
-    /// Nothing is produced unless all records are well formed and their partitions exist. When the cluster refuses one, or
-    /// has not acknowledged all after a minute, any of the others may be in the log.
+    /// Nothing is produced unless all records are well formed and their partitions exist. When the cluster refuses one,
+    /// or has not acknowledged all after a minute, any of the others may be in the log.
     pub fn produce_records(&self, topic: &str, json: &str) -> Result<()> {
         let records = records::parse(json)?;
         records.iter().try_for_each(|record| self.check_partition(topic, record.partition))?;

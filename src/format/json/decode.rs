@@ -83,8 +83,8 @@ impl JsonDecoder {
 #[derive(Debug, Clone, Default)]
 struct Habit(Vec<Step>);
 
-/// Members beyond this many are looked up by name every time.
-const MAX_STEPS: usize = 4096;
+/// Members beyond this many are looked up by name every time: what is remembered must not grow with what is sent.
+const MAX_STEPS: usize = 1024;
 
 /// The longest text between two values that can be recognised as a whole.
 const MAX_GLUE: usize = 32;

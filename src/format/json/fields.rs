@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
+/// The decoder follows pointers by recursion, whose depth this bounds.
+const MAX_POINTER_DEPTH: usize = 100;
+
 impl Path {
     /// The member of the root that has this name.
     pub fn field(name: &str) -> Path {
@@ -21,12 +24,16 @@ impl Path {
         let Some(pointer) = field.strip_prefix('/') else {
             return Ok(Path::field(field));
         };
-        let names = pointer.split('/').map(unescape).collect::<Option<Vec<_>>>();
-        names.map(Path).ok_or_else(|| {
+        let names = pointer.split('/').map(unescape).collect::<Option<Vec<_>>>().ok_or_else(|| {
             let message =
                 format!("'{field}' is not a JSON Pointer: '~' must be followed by 0 (for '~') or 1 (for '/')");
             Error::argument("field", message)
-        })
+        })?;
+        if names.len() > MAX_POINTER_DEPTH {
+            let message = format!("a JSON Pointer has at most {MAX_POINTER_DEPTH} names, and this one {}", names.len());
+            return Err(Error::argument("field", message));
+        }
+        Ok(Path(names))
     }
 }
 
@@ -160,6 +167,8 @@ mod tests {
         for wrong in ["/~", "/a~2", "/~~0"] {
             assert!(Path::parse(wrong).unwrap_err().message().contains("is not a JSON Pointer"), "{wrong}");
         }
+        assert!(Path::parse(&"/a".repeat(100)).is_ok());
+        assert!(Path::parse(&"/a".repeat(101)).unwrap_err().message().ends_with("at most 100 names, and this one 101"));
     }
 
     #[test]
