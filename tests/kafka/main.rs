@@ -7,9 +7,11 @@
 mod support;
 
 mod columns;
+mod conformance;
 mod example;
 mod leaders;
 mod million;
+mod orders;
 mod resume;
 mod soak;
 mod start;

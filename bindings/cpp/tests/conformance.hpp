@@ -1,0 +1,449 @@
+/*
+ * Conformance cases against what comes out: the members of a case, and cells and schemas as cases write them.
+ */
+#ifndef KARROW_CPP_TESTS_CONFORMANCE_HPP
+#define KARROW_CPP_TESTS_CONFORMANCE_HPP
+
+#include <karrow/karrow.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <sstream>
+
+namespace conformance {
+
+using nlohmann::json;
+
+/// A case that cannot be understood, or that comes out otherwise.
+struct Mismatch : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+template <class Value>
+std::string shown(const Value &value)
+{
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
+template <class Found, class Expected>
+void same(const std::string &what, const Found &found, const Expected &expected)
+{
+    if (!(found == expected))
+        throw Mismatch(what + " is " + shown(found) + ", not " + shown(expected));
+}
+
+/// Does a part of something, and says which part if it fails.
+template <class Part>
+void within(const std::string &place, Part part)
+{
+    try {
+        part();
+    } catch (const std::exception &failure) {
+        throw Mismatch(place + ": " + failure.what());
+    }
+}
+
+/// The members of an object, to be taken one by one; `end` throws if one is left over.
+class Members {
+public:
+    explicit Members(const json &object) : left_(object)
+    {
+        if (!object.is_object())
+            throw Mismatch("expected an object, found " + object.dump());
+    }
+
+    bool has(const std::string &name) const { return left_.contains(name); }
+
+    /// A member, or null if it is missing.
+    json take(const std::string &name)
+    {
+        if (!has(name))
+            return nullptr;
+        json member = std::move(left_.at(name));
+        left_.erase(name);
+        return member;
+    }
+
+    json need(const std::string &name)
+    {
+        if (!has(name))
+            throw Mismatch(name + " is missing");
+        return take(name);
+    }
+
+    template <class Value>
+    Value take(const std::string &name, Value otherwise)
+    {
+        return has(name) ? take(name).get<Value>() : otherwise;
+    }
+
+    void end() const
+    {
+        if (!left_.empty())
+            throw Mismatch(left_.begin().key() + " is not known here");
+    }
+
+private:
+    json left_;
+};
+
+// Cells -----------------------------------------------------------------------------------------------------------
+
+inline std::string base64(const std::uint8_t *bytes, std::size_t size)
+{
+    static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t at = 0; at < size; at += 3) {
+        std::uint32_t bits = 0;
+        for (std::size_t byte = at; byte < at + 3; ++byte)
+            bits = bits << 8 | (byte < size ? bytes[byte] : 0);
+        for (std::size_t digit = 0; digit < 4; ++digit)
+            text += at + digit > size ? '=' : digits[bits >> (18 - 6 * digit) & 63];
+    }
+    return text;
+}
+
+inline bool is_valid(const ArrowArray &array, std::int64_t row)
+{
+    const auto *validity = static_cast<const std::uint8_t *>(array.buffers[0]);
+    return validity == nullptr || (validity[row / 8] >> (row % 8) & 1) != 0;
+}
+
+/// A decimal as text: a little-endian number in two's complement, and how many of its digits are behind the point.
+inline std::string decimal(const std::uint8_t *bytes, std::size_t size, std::size_t scale)
+{
+    std::vector<std::uint32_t> number(size / 4);
+    std::memcpy(number.data(), bytes, size);
+    const bool negative = number.back() >> 31 != 0;
+    std::uint64_t carry = 1;
+    for (std::uint32_t &limb : number) {
+        if (!negative)
+            break;
+        carry += ~limb;
+        limb = static_cast<std::uint32_t>(carry);
+        carry >>= 32;
+    }
+    std::string digits;
+    while (std::any_of(number.begin(), number.end(), [](std::uint32_t limb) { return limb != 0; })) {
+        std::uint64_t rest = 0;
+        for (auto limb = number.rbegin(); limb != number.rend(); ++limb) {
+            rest = rest << 32 | *limb;
+            *limb = static_cast<std::uint32_t>(rest / 10);
+            rest %= 10;
+        }
+        digits.insert(digits.begin(), static_cast<char>('0' + rest));
+    }
+    if (digits.size() <= scale)
+        digits.insert(0, scale + 1 - digits.size(), '0');
+    if (scale > 0)
+        digits.insert(digits.size() - scale, ".");
+    return (negative ? "-" : "") + digits;
+}
+
+/// Precision, scale and bits of a decimal's format, `d:10,2` or `d:50,5,256`.
+struct Decimal {
+    std::size_t precision = 0, scale = 0, bits = 128;
+
+    explicit Decimal(const std::string &format)
+    {
+        char comma = 0;
+        std::istringstream numbers(format.substr(2));
+        numbers >> precision >> comma >> scale >> comma >> bits;
+    }
+};
+
+/// A text, bytes, or a list or struct of them, in the way that cases have it.
+inline json nested_cell(const ArrowSchema &field, const ArrowArray &array, std::int64_t row)
+{
+    const std::string format = field.format;
+    same("the offset of an array", array.offset, 0);
+    if (!is_valid(array, row))
+        return nullptr;
+    if (format == "+s") {
+        json members = json::object();
+        for (std::int64_t child = 0; child < field.n_children; ++child)
+            members[field.children[child]->name] = nested_cell(*field.children[child], *array.children[child], row);
+        return members;
+    }
+    const auto *ends = static_cast<const std::int32_t *>(array.buffers[1]) + row;
+    if (format == "+l") {
+        json items = json::array();
+        for (std::int32_t item = ends[0]; item < ends[1]; ++item)
+            items.push_back(nested_cell(*field.children[0], *array.children[0], item));
+        return items;
+    }
+    if (format != "u" && format != "z")
+        throw Mismatch("there are no cells of format " + format);
+    const auto *bytes = static_cast<const std::uint8_t *>(array.buffers[2]);
+    const auto size = static_cast<std::size_t>(ends[1] - ends[0]);
+    const std::uint8_t *start = size == 0 ? nullptr : bytes + ends[0];
+    return format == "u" ? json(std::string(reinterpret_cast<const char *>(start), size)) : json(base64(start, size));
+}
+
+template <class Type, class Show>
+std::vector<json> cells_as(const karrow::Batch &batch, const std::string &name, Show show)
+{
+    std::vector<json> cells;
+    for (const std::optional<Type> value : batch.column<Type>(name))
+        cells.push_back(value ? json(show(*value)) : json(nullptr));
+    return cells;
+}
+
+template <class Number>
+std::vector<json> numbers_as(const karrow::Batch &batch, const std::string &name)
+{
+    return cells_as<Number>(batch, name, [](Number number) { return number; });
+}
+
+template <class Duration>
+std::vector<json> durations_as(const karrow::Batch &batch, const std::string &name)
+{
+    return cells_as<Duration>(batch, name, [](Duration duration) { return duration.count(); });
+}
+
+template <class Period>
+std::vector<json> timestamps_as(const karrow::Batch &batch, const std::string &name, bool zoned)
+{
+    using Duration = std::chrono::duration<std::int64_t, Period>;
+    using Point = std::chrono::time_point<std::chrono::system_clock, Duration>;
+    if (!zoned)
+        return durations_as<Duration>(batch, name);
+    return cells_as<Point>(batch, name, [](Point point) { return point.time_since_epoch().count(); });
+}
+
+/// All cells of a column, read in the way its type is to be read.
+inline std::vector<json> cells_of(const karrow::Batch &batch, const ArrowSchema &field, const ArrowArray &array)
+{
+    const std::string format = field.format, name = field.name;
+    if (format == "b")
+        return numbers_as<bool>(batch, name);
+    if (format == "c")
+        return numbers_as<std::int8_t>(batch, name);
+    if (format == "C")
+        return numbers_as<std::uint8_t>(batch, name);
+    if (format == "s")
+        return numbers_as<std::int16_t>(batch, name);
+    if (format == "S")
+        return numbers_as<std::uint16_t>(batch, name);
+    if (format == "i")
+        return numbers_as<std::int32_t>(batch, name);
+    if (format == "I")
+        return numbers_as<std::uint32_t>(batch, name);
+    if (format == "l")
+        return numbers_as<std::int64_t>(batch, name);
+    if (format == "L")
+        return numbers_as<std::uint64_t>(batch, name);
+    if (format == "f")
+        return cells_as<float>(batch, name, [](float number) { return static_cast<double>(number); });
+    if (format == "g")
+        return numbers_as<double>(batch, name);
+    if (format == "u")
+        return cells_as<std::string_view>(batch, name, [](std::string_view text) { return std::string(text); });
+    if (format == "z")
+        return cells_as<karrow::Bytes>(batch, name,
+                                       [](karrow::Bytes bytes) { return base64(bytes.data(), bytes.size()); });
+    if (format == "tdD")
+        return durations_as<karrow::Days>(batch, name);
+    if (format == "tts")
+        return durations_as<std::chrono::duration<std::int32_t>>(batch, name);
+    if (format == "ttm")
+        return durations_as<std::chrono::duration<std::int32_t, std::milli>>(batch, name);
+    if (format == "ttu")
+        return durations_as<std::chrono::duration<std::int64_t, std::micro>>(batch, name);
+    if (format == "ttn")
+        return durations_as<std::chrono::duration<std::int64_t, std::nano>>(batch, name);
+    const bool zoned = format.size() > 4;
+    if (format.substr(0, 4) == "tss:")
+        return timestamps_as<std::ratio<1>>(batch, name, zoned);
+    if (format.substr(0, 4) == "tsm:")
+        return timestamps_as<std::milli>(batch, name, zoned);
+    if (format.substr(0, 4) == "tsu:")
+        return timestamps_as<std::micro>(batch, name, zoned);
+    if (format.substr(0, 4) == "tsn:")
+        return timestamps_as<std::nano>(batch, name, zoned);
+    std::vector<json> cells;
+    for (std::int64_t row = 0; row < array.length; ++row) {
+        if (format.substr(0, 2) != "d:") {
+            cells.push_back(nested_cell(field, array, row));
+            continue;
+        }
+        const Decimal type(format);
+        const auto *numbers = static_cast<const std::uint8_t *>(array.buffers[1]);
+        const std::uint8_t *number = numbers + static_cast<std::size_t>(row) * type.bits / 8;
+        cells.push_back(is_valid(array, row) ? json(decimal(number, type.bits / 8, type.scale)) : json(nullptr));
+    }
+    return cells;
+}
+
+/// A float as a case has it: a number, or its text, which is read as the column's type.
+inline json float_cell(const json &expected, const std::string &format)
+{
+    if (!expected.is_string())
+        return expected.is_null() ? expected : json(expected.get<double>());
+    const auto text = expected.get<std::string>();
+    char *end = nullptr;
+    const double number = format == "f" ? std::strtof(text.c_str(), &end) : std::strtod(text.c_str(), &end);
+    if (*end != '\0' || text.empty())
+        throw Mismatch(text + " is not the text of a float");
+    return number;
+}
+
+inline bool is_same_cell(const json &found, const json &expected)
+{
+    if (!found.is_number_float() || !expected.is_number_float())
+        return found.dump() == expected.dump();
+    const double numbers[] = {found.get<double>(), expected.get<double>()};
+    return std::memcmp(&numbers[0], &numbers[1], sizeof(double)) == 0
+        || (std::isnan(numbers[0]) && std::isnan(numbers[1]));
+}
+
+/// Columns by name, with all their cells.
+struct Columns {
+    std::vector<std::string> names;
+    std::map<std::string, std::string> formats;
+    std::map<std::string, std::vector<json>> cells;
+    std::int64_t rows = 0;
+
+    explicit Columns(const karrow::Schema &schema)
+    {
+        for (std::int64_t index = 0; index < schema->n_children; ++index) {
+            names.emplace_back(schema->children[index]->name);
+            formats[names.back()] = schema->children[index]->format;
+            cells[names.back()];
+        }
+    }
+
+    void add(const karrow::Batch &batch)
+    {
+        const Columns here(batch.schema());
+        if (here.names != names || here.formats != formats)
+            throw Mismatch("a batch has other columns");
+        rows += batch.rows();
+        for (std::int64_t index = 0; index < batch.schema()->n_children; ++index) {
+            const ArrowSchema &field = *batch.schema()->children[index];
+            std::vector<json> read = cells_of(batch, field, *batch.array()->children[index]);
+            same("the rows of a column", static_cast<std::int64_t>(read.size()), batch.rows());
+            std::move(read.begin(), read.end(), std::back_inserter(cells[field.name]));
+        }
+    }
+
+    void check(const json &expected) const
+    {
+        for (const auto &[name, column] : expected.items()) {
+            const auto found = cells.find(name);
+            if (found == cells.end())
+                throw Mismatch("there is no column " + name);
+            const std::string format = formats.at(name);
+            for (std::size_t row = 0; row < std::min(column.size(), found->second.size()); ++row) {
+                const bool is_float = format == "f" || format == "g";
+                const json cell = is_float ? float_cell(column[row], format) : column[row];
+                if (!is_same_cell(found->second[row], cell))
+                    throw Mismatch(name + ", row " + shown(row) + ": " + found->second[row].dump() + ", not "
+                                   + column[row].dump());
+            }
+            same("the number of rows of " + name, found->second.size(), column.size());
+        }
+    }
+
+    bool operator==(const Columns &other) const
+    {
+        const auto same_cells = [](const auto &mine, const auto &theirs) {
+            return mine.first == theirs.first
+                && std::equal(mine.second.begin(), mine.second.end(), theirs.second.begin(), theirs.second.end(),
+                              is_same_cell);
+        };
+        return names == other.names && rows == other.rows
+            && std::equal(cells.begin(), cells.end(), other.cells.begin(), other.cells.end(), same_cells);
+    }
+};
+
+/// Every row of a partition, which is the same in one piece and as a stream (rules Y7, Y8).
+inline void add_rows(Columns &columns, const karrow::Snapshot &snapshot, std::int32_t id)
+{
+    const karrow::Partition partition = snapshot.partition(id);
+    Columns streamed(snapshot.schema()), whole(snapshot.schema());
+    for (const karrow::Batch &batch : partition.batches()) {
+        if (batch.rows() == 0)
+            throw Mismatch("a batch without rows");
+        streamed.add(batch);
+        columns.add(batch);
+    }
+    whole.add(karrow::Batch(snapshot.schema(), partition.array()));
+    if (!(streamed == whole))
+        throw Mismatch("the array is not what the stream is");
+}
+
+// Schemas ---------------------------------------------------------------------------------------------------------
+
+/// The name of a type as cases have it.
+inline std::string type_of(const ArrowSchema &field)
+{
+    const std::string format = field.format;
+    if (format.substr(0, 2) == "d:") {
+        const Decimal type(format);
+        return "decimal" + shown(type.bits) + "(" + shown(type.precision) + ", " + shown(type.scale) + ")";
+    }
+    if (format == "+l")
+        return "list<" + type_of(*field.children[0]) + ">";
+    if (format == "+s") {
+        std::string members;
+        for (std::int64_t child = 0; child < field.n_children; ++child)
+            members += (child == 0 ? "" : ", ") + std::string(field.children[child]->name) + ": "
+                + type_of(*field.children[child]);
+        return "struct<" + members + ">";
+    }
+    return karrow::detail::type_name(format);
+}
+
+/// The metadata of a field or a schema: the C Data Interface writes counts, lengths and texts one behind the other.
+inline std::map<std::string, std::string> metadata_of(const ArrowSchema &schema)
+{
+    std::map<std::string, std::string> metadata;
+    const char *at = schema.metadata;
+    const auto number = [&at] {
+        std::int32_t value = 0;
+        std::memcpy(&value, at, sizeof value);
+        at += sizeof value;
+        return value;
+    };
+    const auto text = [&at, &number] {
+        const std::int32_t size = number();
+        std::string value(at, static_cast<std::size_t>(size));
+        at += size;
+        return value;
+    };
+    for (std::int32_t left = at == nullptr ? 0 : number(); left > 0; --left) {
+        std::string key = text();
+        metadata[key] = text();
+    }
+    return metadata;
+}
+
+inline void check_schema(const json &expected, const karrow::Schema &schema)
+{
+    same("the number of columns", schema->n_children, static_cast<std::int64_t>(expected.size()));
+    for (std::int64_t index = 0; index < schema->n_children; ++index) {
+        const ArrowSchema &field = *schema->children[index];
+        Members members(expected[static_cast<std::size_t>(index)]);
+        same("the name of a column", std::string(field.name), members.need("name").get<std::string>());
+        within(field.name, [&] {
+            same("its type", type_of(field), members.need("type").get<std::string>());
+            const bool nullable = (field.flags & ARROW_FLAG_NULLABLE) != 0;
+            same("whether it is nullable", nullable, members.take("nullable", true));
+            const auto metadata = metadata_of(field);
+            for (const std::string key : {"origin", "source"})
+                if (members.has(key))
+                    same("its " + key, metadata.at("karrow." + key), members.take(key).get<std::string>());
+            members.end();
+        });
+    }
+}
+
+} // namespace conformance
+
+#endif

@@ -1,0 +1,233 @@
+//! The conformance cases over records handed over in memory, and what has to hold for the cases themselves: they follow
+//! their schema, and every rule that is covered has one. `tests/kafka/conformance.rs` runs them against Apache Kafka.
+
+#[path = "support/conformance/mod.rs"]
+#[allow(dead_code)] // the tests against Kafka use the rest
+mod conformance;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use conformance::{Case, Needs, Outcome, Place, cases, files, folder, read, run};
+use karrow::error::Result;
+use karrow::ingest::Consumer;
+use karrow::ingest::memory::{Feeder, OwnedRecord};
+use karrow::mock::NO_TIMESTAMP;
+use karrow::mock::records::JsonRecord;
+use karrow::options::Options;
+use karrow::rows::RecordTime;
+
+/// A topic that is only a list of records, and the consumer that they go into.
+#[derive(Default)]
+struct Memory {
+    records: Vec<JsonRecord>,
+    offsets: BTreeMap<i32, i64>,
+    feeder: Option<(Feeder, Vec<i32>)>,
+}
+
+impl Memory {
+    /// Gives the consumer what it has not got yet. Partitions that are not read keep what they have.
+    fn feed(&mut self) {
+        let Some((feeder, read)) = &self.feeder else { return };
+        for record in self.records.drain(..) {
+            let offset = self.offsets.entry(record.partition).or_default();
+            if read.contains(&record.partition) {
+                let partition = record.partition;
+                feeder.push(partition, owned(record, *offset)).expect("the partition is read");
+            }
+            *offset += 1;
+        }
+    }
+}
+
+fn owned(record: JsonRecord, offset: i64) -> OwnedRecord {
+    let timestamp = match record.timestamp_ms {
+        Some(NO_TIMESTAMP) => RecordTime::None,
+        Some(timestamp_ms) => RecordTime::Create(timestamp_ms),
+        None => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+            RecordTime::Create(now.as_millis() as i64)
+        }
+    };
+    OwnedRecord { offset, timestamp, key: record.key, value: record.value, headers: record.headers }
+}
+
+impl Place for Memory {
+    fn topic(&self) -> &str {
+        "orders"
+    }
+
+    fn bootstrap_servers(&self) -> String {
+        "nobody:1".to_owned()
+    }
+
+    fn produce(&mut self, records: &[JsonRecord]) {
+        self.records.extend_from_slice(records);
+        self.feed();
+    }
+
+    fn open(&mut self, options: &Options, read_partitions: &[i32]) -> Result<Consumer> {
+        let read: BTreeSet<i32> = read_partitions.iter().copied().collect();
+        let beginnings: Vec<(i32, i64)> = read.iter().map(|partition| (*partition, 0)).collect();
+        let (consumer, feeder) = Consumer::in_memory(options, &beginnings)?;
+        self.feeder = Some((feeder, read.into_iter().collect()));
+        self.feed();
+        Ok(consumer)
+    }
+
+    /// What has been handed over is ready for the next poll.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn cases_over_records_in_memory() {
+    let cases = cases();
+    let here: Vec<_> = cases.iter().filter(|case| case.needs == Needs::Nothing).collect();
+    let failures: Vec<String> = here
+        .iter()
+        .filter_map(|case| run(case, &mut Memory::default()).err().map(|reason| format!("{}: {reason}", case.name)))
+        .collect();
+    println!("{} of {} cases need no cluster", here.len(), cases.len());
+    assert!(failures.is_empty(), "{} of {} cases failed\n{}", failures.len(), here.len(), failures.join("\n"));
+}
+
+/// Runs a case over records in memory; the reason, if it fails or cannot be understood.
+fn run_text(case: &str) -> Outcome {
+    let case = serde_json::from_str(case).expect("the test's own JSON");
+    run(&Case::parse(case)?, &mut Memory::default())
+}
+
+#[test]
+fn what_is_not_as_a_case_says_is_found() {
+    let fails = |members: &str, reason: &str| {
+        let value = r#"{"spec": "json", "columns": [["A", "int64"], ["F", "float32"]]}"#;
+        let case = format!(r#"{{"name": "wrong", "rules": ["Y1"], "value": {value}, {members}}}"#);
+        let found = run_text(&case).expect_err(members);
+        assert!(found.contains(reason), "{members}: {found}");
+    };
+    let one = r#"{"produce": ["{\"A\": 1, \"F\": 0.1}"]}, {"poll": {"rows": 1}}"#;
+    for (step, reason) in [
+        (r#"{"poll": {"rows": 1}}"#, "step 2 (poll): 0 rows and 0 failed, not 1 and 0"),
+        (r#"{"poll": {"failed": 1}}"#, "0 rows and 0 failed, not 0 and 1"),
+        (r#"{"expect": {"0": {"columns": {"A": [2]}}}}"#, "step 2 (expect): [0] A, row 0: 1, not 2"),
+        (r#"{"expect": {"0": {"columns": {"A": [null]}}}}"#, "A, row 0: 1, not null"),
+        (r#"{"expect": {"0": {"columns": {"A": []}}}}"#, "the number of rows of A is 1, not 0"),
+        (r#"{"expect": {"0": {"columns": {"A": [1, 1]}}}}"#, "the number of rows of A is 1, not 2"),
+        (r#"{"expect": {"0": {"columns": {"F": [0.1]}}}}"#, "F, row 0: \"0.1000000"),
+        (r#"{"expect": {"0": {"columns": {"B": [1]}}}}"#, "there is no column B"),
+        (r#"{"expect": {"0": {"end_row": 2}}}"#, "end_row is 1, not 2"),
+        (r#"{"expect": {"0": {"first_row": 1}}}"#, "first_row is 0, not 1"),
+        (r#"{"expect": {"0": {"next_offset": 2}}}"#, "next_offset is 1, not 2"),
+        (r#"{"expect": {"0": {"state": "failed"}}}"#, "state is \"reading\", not \"failed\""),
+        (r#"{"expect": {"1": {}}}"#, "partition: 1 is not among the partitions read"),
+        (r#"{"expect": {}, "partitions": [0, 1]}"#, "partitions is [0], not [0, 1]"),
+        (r#"{"expect": {}, "cycle": 0}"#, "cycle is 1, not 0"),
+        (r#"{"rows": {"from_row": 0, "columns": {"A": [2]}}}"#, "step 2 (rows): A, row 0: 1, not 2"),
+        (r#"{"merged": {"columns": {"A": [2]}}}"#, "step 2 (merged): A, row 0: 1, not 2"),
+        (r#"{"rows": {"from_row": 1}, "error": {"status": "OUT_OF_RANGE", "message": ""}}"#, "should have failed"),
+        (
+            r#"{"rows": {"from_row": 2}, "error": {"status": "NOT_FOUND", "message": ""}}"#,
+            "status is OutOfRange, not NotFound",
+        ),
+        (
+            r#"{"rows": {"from_row": 2}, "error": {"status": "OUT_OF_RANGE", "message": "x"}}"#,
+            "the message is \"from_row",
+        ),
+        (r#"{"resume": {"offset": 5}}"#, "step 2 (resume): INVALID_STATE"),
+        (r#"{"refuse": {"column": "A", "reason": "x", "records": ["{}"]}}"#, "offset 1: 1 rows and 0 failed"),
+        (
+            r#"{"refuse": {"column": "A", "reason": "x", "records": ["{\"A\":true}"]}}"#,
+            "the reason is \"expected int64, f",
+        ),
+        (r#"{"refuse": {"reason": {"contains": "bool"}, "records": ["{\"A\":true}"]}}"#, "the message is \"column A"),
+        (r#"{"poll": {}, "sleep": 1}"#, "sleep is not known here"),
+        (r#"{"poll": {"row": 1}}"#, "row is not known here"),
+        (r#"{"wait": 1}"#, "this step does nothing that is known here"),
+        (r#"{"produce": [1]}"#, "records: [0]: expected a record, found number"),
+        (r#"{"poll": {}, "error": {"status": "BAD", "message": ""}}"#, "there is no status"),
+        (r#"{"expect": {"0": {"columns": {}}}, "error": {"status": "END", "message": ""}}"#, "cannot expect an error"),
+    ] {
+        fails(&format!(r#""steps": [{one}, {step}]"#), reason);
+    }
+    for (members, reason) in [
+        (r#""schema": []"#, "schema: the columns is"),
+        (r#""error": {"at": "spec", "status": "INVALID_ARGUMENT", "message": ""}"#, "Spec should have failed"),
+        (r#""error": {"at": "new", "status": "INVALID_ARGUMENT", "message": ""}"#, "New should have failed"),
+        (r#""options": {"karrow.x": ""}"#, "Options fails: INVALID_ARGUMENT"),
+        (r#""table": "heap""#, "table: expected default, append, blink or a ring"),
+        (r#""key": {"spec": "simple", "columns": []}"#, "key: columns is not known here"),
+        (r#""when": "now""#, "when is not known here"),
+    ] {
+        fails(members, reason);
+    }
+}
+
+#[test]
+fn the_readme_shows_a_case_that_passes() {
+    let readme = std::fs::read_to_string(folder().join("README.md")).expect("the folder has a README");
+    let (_, behind) = readme.split_once("```json\n").expect("the README shows a case");
+    let (case, _) = behind.split_once("```").expect("the case has an end");
+    run_text(case).unwrap();
+}
+
+#[test]
+fn files_follow_the_schema() {
+    let schema = read(&folder().join("case.schema.json"));
+    let validator = jsonschema::draft202012::new(&schema).expect("the schema is one");
+    let errors: Vec<String> = files()
+        .iter()
+        .flat_map(|file| {
+            let cases = read(file);
+            let errors = validator.iter_errors(&cases).map(|error| format!("{error}, at {}", error.instance_path()));
+            errors.map(|error| format!("{}: {error}", file.display())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn names_tell_cases_apart() {
+    let mut names = BTreeSet::new();
+    for case in cases() {
+        assert!(names.insert(case.name.clone()), "two cases are named {}", case.name);
+    }
+}
+
+#[test]
+fn every_covered_rule_is_shown() {
+    let mut shown = BTreeSet::new();
+    let rules = read(&folder().join("rules.json"));
+    let rules: Vec<_> = rules.as_array().expect("an array of rules").iter().collect();
+    let of = |rule: &serde_json::Value, key: &str| rule[key].as_str().map(str::to_owned);
+    let known: BTreeSet<String> = rules.iter().map(|rule| of(rule, "rule").expect("a rule has a name")).collect();
+    assert_eq!(known.len(), rules.len(), "a rule is listed twice");
+    for case in cases() {
+        for rule in case.rules {
+            assert!(known.contains(&rule), "{}: there is no rule {rule}; rules.json lists them", case.name);
+            shown.insert(rule);
+        }
+    }
+    let (mut without, mut failures) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let name = of(rule, "rule").expect("a rule has a name");
+        let elsewhere = of(rule, "shown_by");
+        if let Some(file) = &elsewhere
+            && !Path::new(env!("CARGO_MANIFEST_DIR")).join(file).is_file()
+        {
+            failures.push(format!("{name}: there is no file {file}"));
+        }
+        if shown.contains(&name) {
+            continue;
+        }
+        match (rule["covered"].as_bool().expect("covered is true or false"), elsewhere) {
+            (true, None) => failures.push(format!("{name} is covered, but no case names it")),
+            (_, Some(file)) => without.push(format!("{name} ({file})")),
+            (false, None) => without.push(name),
+        }
+    }
+    println!("rules without a case: {}", without.join(", "));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

@@ -1,0 +1,531 @@
+//! A case as its file has it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use karrow::error::{Error, Status};
+use karrow::format::Spec;
+use karrow::format::json::JsonSpec;
+use karrow::mock::records::{self, JsonRecord};
+use karrow::table::retention::TableType;
+use serde_json::{Map, Value};
+
+use super::{Outcome, same};
+
+/// The folder of the cases, their schema and the list of rules.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")
+}
+
+/// A JSON file of that folder.
+pub fn read(file: &Path) -> Value {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The files of cases, by name.
+pub fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder().join("cases")).expect("the folder of the cases is there");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    files.sort();
+    files
+}
+
+/// All cases of all files. Panics, naming the case, if one cannot be understood.
+pub fn cases() -> Vec<Case> {
+    let of_file = |file: PathBuf| {
+        let Value::Array(cases) = read(&file) else { panic!("{} is not an array of cases", file.display()) };
+        let place = file.file_stem().and_then(|stem| stem.to_str()).expect("a name in UTF-8").to_owned();
+        cases.into_iter().enumerate().map(move |(index, case)| {
+            Case::parse(case).unwrap_or_else(|reason| panic!("{place}.json, case {index}: {reason}"))
+        })
+    };
+    files().into_iter().flat_map(of_file).collect()
+}
+
+/// What a case needs beyond records handed over in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// A topic: real Kafka protocol.
+    Cluster,
+    /// Apache Kafka.
+    Broker,
+}
+
+/// One case.
+pub struct Case {
+    pub name: String,
+    pub rules: Vec<String>,
+    pub needs: Needs,
+    pub partitions: i32,
+    pub topic_config: BTreeMap<String, String>,
+    pub log: Vec<JsonRecord>,
+    pub read_partitions: Option<Vec<i32>>,
+    pub start: Vec<(Option<i32>, i64)>,
+    pub options: Vec<(String, Option<String>)>,
+    pub key: Option<SpecText>,
+    pub value: Option<SpecText>,
+    pub table: Option<TableType>,
+    pub schema: Option<Vec<FieldText>>,
+    pub error: Option<(Stage, Failing)>,
+    pub steps: Vec<Step>,
+}
+
+/// A spec before anything of it is checked.
+pub enum SpecText {
+    Ignore,
+    FromProperties,
+    Simple { column: Option<String>, type_name: Option<String> },
+    Json { columns: Vec<(String, String)>, mapping: Vec<(String, String)> },
+}
+
+/// A column of the expected schema.
+pub struct FieldText {
+    pub name: String,
+    pub type_name: String,
+    pub nullable: bool,
+    pub origin: Option<String>,
+    pub source: Option<String>,
+}
+
+/// The call that has to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Spec,
+    Options,
+    New,
+    Open,
+}
+
+/// A message, or a part of it.
+pub enum Message {
+    Whole(String),
+    Contains(String),
+}
+
+/// An error as a case expects it.
+pub struct Failing {
+    pub status: Status,
+    pub message: Message,
+    /// Details that the error has to have, by key.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// Cells by column.
+pub type Columns = Vec<(String, Vec<Value>)>;
+
+/// One step; README.md says what each does.
+pub enum Step {
+    Produce(Vec<JsonRecord>),
+    Poll { rows: i64, failed: i32 },
+    PollFails(Failing),
+    Expect { partitions: Vec<(i32, Expected)>, all: Option<Vec<i32>>, view: Option<Vec<String>>, cycle: Option<i64> },
+    View { view: Vec<String>, error: Failing },
+    Rows { rows: Range, columns: Columns },
+    RowsFail { rows: Range, error: Failing },
+    Merged { from_rows: Vec<i64>, columns: Columns },
+    MergedFails { from_rows: Vec<i64>, error: Failing },
+    Refuse { column: Option<String>, side: String, reason: Message, records: Vec<JsonRecord> },
+    Resume { partition: i32, offset: i64 },
+    ResumeFails { partition: i32, offset: i64, error: Failing },
+}
+
+/// Rows of a partition.
+pub struct Range {
+    pub partition: i32,
+    pub from_row: i64,
+    pub end_row: Option<i64>,
+}
+
+/// What a partition has to show.
+pub struct Expected {
+    pub columns: Columns,
+    pub first_row: Option<i64>,
+    pub end_row: Option<i64>,
+    pub state: Option<String>,
+    pub next_offset: Option<i64>,
+    pub failure: Option<Failing>,
+}
+
+// Reading --------------------------------------------------------------------------------------------------------------
+
+/// The members of an object, to be taken one by one; those that are left over are an error.
+struct Members {
+    members: Map<String, Value>,
+}
+
+impl Members {
+    fn of(value: Value) -> Outcome<Members> {
+        match value {
+            Value::Object(members) => Ok(Members { members }),
+            other => Err(format!("expected an object, found {other}")),
+        }
+    }
+
+    fn take<T>(&mut self, name: &str, parse: impl FnOnce(Value) -> Outcome<T>) -> Outcome<Option<T>> {
+        let value = self.members.remove(name);
+        value.map(parse).transpose().map_err(|reason| format!("{name}: {reason}"))
+    }
+
+    fn need<T>(&mut self, name: &str, parse: impl FnOnce(Value) -> Outcome<T>) -> Outcome<T> {
+        self.take(name, parse)?.ok_or_else(|| format!("{name} is missing"))
+    }
+
+    /// Takes all that are left, in the order of their names.
+    fn rest<T>(self, parse: impl Fn(&str, Value) -> Outcome<T>) -> Outcome<Vec<T>> {
+        let parse = |(name, value): (String, Value)| parse(&name, value).map_err(|reason| format!("{name}: {reason}"));
+        self.members.into_iter().map(parse).collect()
+    }
+
+    fn end<T>(self, value: T) -> Outcome<T> {
+        match self.members.keys().next() {
+            None => Ok(value),
+            Some(name) => Err(format!("{name} is not known here")),
+        }
+    }
+}
+
+fn text(value: Value) -> Outcome<String> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(format!("expected a string, found {other}")),
+    }
+}
+
+fn number<T: TryFrom<i64>>(value: Value) -> Outcome<T> {
+    let number = value.as_i64().and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| format!("expected a whole number in range, found {value}"))
+}
+
+fn truth(value: Value) -> Outcome<bool> {
+    value.as_bool().ok_or_else(|| format!("expected true or false, found {value}"))
+}
+
+fn list<T>(parse: impl Fn(Value) -> Outcome<T>) -> impl FnOnce(Value) -> Outcome<Vec<T>> {
+    move |value| match value {
+        Value::Array(items) => items.into_iter().map(parse).collect(),
+        other => Err(format!("expected an array, found {other}")),
+    }
+}
+
+fn pair(value: Value) -> Outcome<(String, String)> {
+    let [first, second] = <[String; 2]>::try_from(list(text)(value)?)
+        .map_err(|texts| format!("expected two texts, found {}", texts.len()))?;
+    Ok((first, second))
+}
+
+fn status(value: Value) -> Outcome<Status> {
+    let status = Status::ALL.into_iter().find(|status| value == status.name());
+    status.ok_or_else(|| format!("there is no status {value}"))
+}
+
+fn cells(value: Value) -> Outcome<Columns> {
+    Members::of(value)?.rest(|name, cells| Ok((name.to_owned(), list(Ok)(cells)?)))
+}
+
+fn produced(value: Value) -> Outcome<Vec<JsonRecord>> {
+    records::parse(&value.to_string()).map_err(|error| error.message().to_owned())
+}
+
+impl Case {
+    /// Reads a case; the reason, if it cannot be understood.
+    pub fn parse(value: Value) -> Outcome<Case> {
+        let mut members = Members::of(value)?;
+        let name = members.need("name", text)?;
+        let case = Case::parse_members(name.clone(), members);
+        case.map_err(|reason| format!("{name}: {reason}"))
+    }
+
+    fn parse_members(name: String, mut members: Members) -> Outcome<Case> {
+        let needs = members.take("needs", |value| match value.as_str() {
+            Some("cluster") => Ok(Needs::Cluster),
+            Some("broker") => Ok(Needs::Broker),
+            _ => Err(format!("expected cluster or broker, found {value}")),
+        })?;
+        let config = members.take("topic_config", |config| {
+            Members::of(config)?.rest(|name, value| Ok((name.to_owned(), text(value)?)))
+        })?;
+        let start = members.take("start", |start| Members::of(start)?.rest(parse_start))?;
+        let options = members.take("options", |options| {
+            Members::of(options)?.rest(|key, value| {
+                let value = if value.is_null() { None } else { Some(text(value)?) };
+                Ok((key.to_owned(), value))
+            })
+        })?;
+        let case = Case {
+            name,
+            rules: members.need("rules", list(text))?,
+            needs: needs.unwrap_or(Needs::Nothing),
+            partitions: members.take("partitions", number)?.unwrap_or(1),
+            topic_config: config.unwrap_or_default().into_iter().collect(),
+            log: members.take("log", produced)?.unwrap_or_default(),
+            read_partitions: members.take("read_partitions", list(number))?,
+            start: start.unwrap_or_else(|| vec![(None, BEGINNING)]),
+            options: options.unwrap_or_default(),
+            key: members.take("key", SpecText::parse)?,
+            value: members.take("value", SpecText::parse)?,
+            table: members.take("table", parse_table)?.unwrap_or(Some(TableType::Append)),
+            schema: members.take("schema", list(FieldText::parse))?,
+            error: members.take("error", |error| {
+                let mut error = Members::of(error)?;
+                let stage = error.need("at", Stage::parse)?;
+                Ok((stage, Failing::parse(error)?))
+            })?,
+            steps: members.take("steps", list(Step::parse))?.unwrap_or_default(),
+        };
+        members.end(case)
+    }
+}
+
+const BEGINNING: i64 = karrow::options::KARROW_SEEK_TO_BEGINNING;
+
+fn parse_start(partition: &str, start: Value) -> Outcome<(Option<i32>, i64)> {
+    let partition = match partition {
+        "all" => None,
+        number => Some(number.parse().map_err(|_| "expected all or the number of a partition".to_owned())?),
+    };
+    let start = match start.as_str() {
+        Some("beginning") => BEGINNING,
+        Some("dont_seek") => karrow::options::KARROW_DONT_SEEK,
+        Some("end") => karrow::options::KARROW_SEEK_TO_END,
+        _ => number(start)?,
+    };
+    Ok((partition, start))
+}
+
+/// `None`: what options have unless told.
+fn parse_table(value: Value) -> Outcome<Option<TableType>> {
+    match value.as_str() {
+        Some("default") => Ok(None),
+        Some("append") => Ok(Some(TableType::Append)),
+        Some("blink") => Ok(Some(TableType::Blink)),
+        Some(_) => Err(format!("expected default, append, blink or a ring, found {value}")),
+        None => {
+            let mut members = Members::of(value)?;
+            let capacity = members.need("ring", number)?;
+            members.end(Some(TableType::Ring { capacity }))
+        }
+    }
+}
+
+impl SpecText {
+    fn parse(value: Value) -> Outcome<SpecText> {
+        let mut members = Members::of(value)?;
+        let spec = match members.need("spec", text)?.as_str() {
+            "ignore" => SpecText::Ignore,
+            "from_properties" => SpecText::FromProperties,
+            "simple" => {
+                SpecText::Simple { column: members.take("column", text)?, type_name: members.take("type", text)? }
+            }
+            "json" => SpecText::Json {
+                columns: members.need("columns", list(pair))?,
+                mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
+            },
+            other => return Err(format!("there is no spec {other}")),
+        };
+        members.end(spec)
+    }
+
+    /// The spec itself, if what it says is right.
+    pub fn make(&self) -> karrow::error::Result<Spec> {
+        Ok(match self {
+            SpecText::Ignore => Spec::Ignore,
+            SpecText::FromProperties => Spec::FROM_PROPERTIES,
+            SpecText::Simple { column, type_name } => {
+                Spec::Simple { column: column.clone(), type_name: type_name.clone() }
+            }
+            SpecText::Json { columns, mapping } => {
+                let mut spec = JsonSpec::default();
+                columns.iter().try_for_each(|(name, type_name)| spec.add_column(name, type_name))?;
+                mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
+                Spec::Json(spec)
+            }
+        })
+    }
+}
+
+impl FieldText {
+    fn parse(value: Value) -> Outcome<FieldText> {
+        let mut members = Members::of(value)?;
+        let field = FieldText {
+            name: members.need("name", text)?,
+            type_name: members.need("type", text)?,
+            nullable: members.take("nullable", truth)?.unwrap_or(true),
+            origin: members.take("origin", text)?,
+            source: members.take("source", text)?,
+        };
+        members.end(field)
+    }
+}
+
+impl Stage {
+    fn parse(value: Value) -> Outcome<Stage> {
+        match value.as_str() {
+            Some("spec") => Ok(Stage::Spec),
+            Some("options") => Ok(Stage::Options),
+            Some("new") => Ok(Stage::New),
+            Some("open") => Ok(Stage::Open),
+            _ => Err(format!("expected spec, options, new or open, found {value}")),
+        }
+    }
+}
+
+impl Message {
+    fn parse(value: Value) -> Outcome<Message> {
+        match value {
+            Value::String(whole) => Ok(Message::Whole(whole)),
+            other => {
+                let mut members = Members::of(other)?;
+                let part = members.need("contains", text)?;
+                members.end(Message::Contains(part))
+            }
+        }
+    }
+
+    /// Whether a text is the expected one.
+    pub fn check(&self, what: &str, found: &str, topic: &str) -> Outcome {
+        let real = |text: &str| text.replace("{topic}", topic);
+        match self {
+            Message::Whole(whole) => same(what, found, &real(whole)),
+            Message::Contains(part) if found.contains(&real(part)) => Ok(()),
+            Message::Contains(part) => Err(format!("{what} is {found:?}, which does not contain {:?}", real(part))),
+        }
+    }
+}
+
+impl Failing {
+    fn of(value: Value) -> Outcome<Failing> {
+        Failing::parse(Members::of(value)?)
+    }
+
+    fn parse(mut members: Members) -> Outcome<Failing> {
+        let status = members.need("status", status)?;
+        let message = members.need("message", Message::parse)?;
+        let mut details = Vec::new();
+        for key in ["column", "side", "reason", "argument"] {
+            details.extend(members.take(key, text)?.map(|detail| (key, detail)));
+        }
+        members.end(Failing { status, message, details })
+    }
+
+    /// Whether an error is the expected one.
+    pub fn check(&self, error: &Error, topic: &str) -> Outcome {
+        let told = |reason: String| format!("{reason}; the error is {error:?}");
+        same("status", error.status(), self.status).map_err(told)?;
+        self.message.check("the message", error.message(), topic)?;
+        let mut details = self.details.iter();
+        details.try_for_each(|(key, detail)| same(key, error.detail(key), Some(detail)).map_err(told))
+    }
+}
+
+impl Step {
+    fn parse(value: Value) -> Outcome<Step> {
+        let mut members = Members::of(value)?;
+        let error = members.take("error", Failing::of)?;
+        let names = ["produce", "poll", "expect", "rows", "merged", "refuse", "resume", "view"];
+        let Some(name) = names.into_iter().find(|name| members.members.contains_key(*name)) else {
+            return Err("this step does nothing that is known here".to_owned());
+        };
+        let what = if name == "view" { Value::Null } else { members.need(name, Ok)? };
+        let step = Step::parse_one(name, what, error, &mut members).map_err(|reason| format!("{name}: {reason}"))?;
+        members.end(step)
+    }
+
+    fn parse_one(name: &str, what: Value, error: Option<Failing>, beside: &mut Members) -> Outcome<Step> {
+        match (name, error) {
+            ("produce", None) => produced(what).map(Step::Produce),
+            ("poll", Some(error)) => Members::of(what)?.end(Step::PollFails(error)),
+            ("poll", None) => {
+                let mut poll = Members::of(what)?;
+                let (rows, failed) = (poll.take("rows", number)?, poll.take("failed", number)?);
+                poll.end(Step::Poll { rows: rows.unwrap_or(0), failed: failed.unwrap_or(0) })
+            }
+            ("expect", None) => Ok(Step::Expect {
+                partitions: Members::of(what)?.rest(|partition, expected| {
+                    let partition = partition.parse().map_err(|_| "expected the number of a partition".to_owned())?;
+                    Ok((partition, Expected::parse(expected)?))
+                })?,
+                all: beside.take("partitions", list(number))?,
+                view: beside.take("view", list(text))?,
+                cycle: beside.take("cycle", number)?,
+            }),
+            ("view", Some(error)) => Ok(Step::View { view: beside.need("view", list(text))?, error }),
+            ("rows", error) => {
+                let mut members = Members::of(what)?;
+                let rows = Range {
+                    partition: members.take("partition", number)?.unwrap_or(0),
+                    from_row: members.need("from_row", number)?,
+                    end_row: members.take("end_row", number)?,
+                };
+                match error {
+                    Some(error) => members.end(Step::RowsFail { rows, error }),
+                    None => {
+                        let columns = members.need("columns", cells)?;
+                        members.end(Step::Rows { rows, columns })
+                    }
+                }
+            }
+            ("merged", error) => {
+                let mut members = Members::of(what)?;
+                let from_rows = members.take("from_rows", list(number))?.unwrap_or_default();
+                match error {
+                    Some(error) => members.end(Step::MergedFails { from_rows, error }),
+                    None => {
+                        let columns = members.need("columns", cells)?;
+                        members.end(Step::Merged { from_rows, columns })
+                    }
+                }
+            }
+            ("refuse", None) => {
+                let mut members = Members::of(what)?;
+                let column = members.take("column", text)?;
+                let side = members.take("side", text)?.unwrap_or_else(|| "value".to_owned());
+                let reason = members.need("reason", Message::parse)?;
+                let records = members.need("records", produced)?;
+                members.end(Step::Refuse { column, side, reason, records })
+            }
+            ("resume", error) => {
+                let mut members = Members::of(what)?;
+                let partition = members.take("partition", number)?.unwrap_or(0);
+                let offset = members.need("offset", number)?;
+                members.end(match error {
+                    Some(error) => Step::ResumeFails { partition, offset, error },
+                    None => Step::Resume { partition, offset },
+                })
+            }
+            (_, Some(_)) => Err("this step cannot expect an error".to_owned()),
+            (_, None) => Err("this step has to expect an error".to_owned()),
+        }
+    }
+
+    /// The member that names the kind of step, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Step::Produce(_) => "produce",
+            Step::Poll { .. } | Step::PollFails(_) => "poll",
+            Step::Expect { .. } => "expect",
+            Step::View { .. } => "view",
+            Step::Rows { .. } | Step::RowsFail { .. } => "rows",
+            Step::Merged { .. } | Step::MergedFails { .. } => "merged",
+            Step::Refuse { .. } => "refuse",
+            Step::Resume { .. } | Step::ResumeFails { .. } => "resume",
+        }
+    }
+}
+
+impl Expected {
+    fn parse(value: Value) -> Outcome<Expected> {
+        let mut members = Members::of(value)?;
+        let expected = Expected {
+            columns: members.take("columns", cells)?.unwrap_or_default(),
+            first_row: members.take("first_row", number)?,
+            end_row: members.take("end_row", number)?,
+            state: members.take("state", text)?,
+            next_offset: members.take("next_offset", number)?,
+            failure: members.take("failure", Failing::of)?,
+        };
+        members.end(expected)
+    }
+}
