@@ -1,5 +1,8 @@
 //! What benchmarks share: rounds of work that take turns, and the figures that come out of them.
 
+// Each benchmark compiles this module for itself, and not all use both times.
+#![allow(dead_code)]
+
 use std::time::{Duration, Instant};
 
 /// What a piece of work took.

@@ -1,11 +1,16 @@
 //! The conformance cases against Apache Kafka, each with a topic of its own.
 
+#[path = "../support/conformance/mod.rs"]
+#[allow(dead_code, unused_imports)] // the tests over records in memory use the rest
+mod cases;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use cases::{Case, Place, run};
 use karrow::error::Result;
 use karrow::ingest::{Consumer, Timeout};
 use karrow::mock::records::JsonRecord;
@@ -13,7 +18,6 @@ use karrow::options::Options;
 
 use crate::HANG;
 use crate::support::broker::{Cluster, Record, shared_cluster};
-use crate::support::conformance::{Case, Place, cases, run};
 
 /// The broker's machine has other things to do as well.
 const THREADS: usize = 4;
@@ -76,7 +80,7 @@ fn borrowed(record: &JsonRecord) -> Record<'_> {
 
 #[test]
 fn cases_against_kafka() {
-    let (cluster, cases) = (shared_cluster(), cases());
+    let (cluster, cases) = (shared_cluster(), cases::cases());
     let next = AtomicUsize::new(0);
     let work = || {
         let mut failures = Vec::new();

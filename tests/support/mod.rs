@@ -4,4 +4,3 @@
 #![allow(dead_code)]
 
 pub mod broker;
-pub mod conformance;
