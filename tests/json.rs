@@ -25,14 +25,16 @@ use proptest::prelude::*;
 /// So many cases, unless `PROPTEST_CASES` says otherwise. A case follows from a seed, which only `assert_same` makes
 /// smaller; one worth keeping becomes a seed of the fuzz target rather than a line in a file.
 fn cases(count: u32) -> ProptestConfig {
-    ProptestConfig { max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::with_cases(count) }
+    let config = ProptestConfig { max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() };
+    // The default follows the variable.
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: count, ..config } }
 }
 
 mod decoder {
     use super::*;
 
     proptest! {
-        #![proptest_config(cases(5000))]
+        #![proptest_config(cases(10_000))]
 
         #[test]
         fn reads_what_the_rules_say_and_refuses_what_they_refuse(seed: u64) {

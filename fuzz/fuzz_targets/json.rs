@@ -1,7 +1,8 @@
 //! The JSON decoder against its rules, on whatever the fuzzer comes up with.
 //!
-//! `tests/json_oracle/framing.rs` says how bytes are a schema and payloads. The library's C parts do not link with a
-//! sanitizer; the first directory takes what the fuzzer finds, the second holds the seeds:
+//! `tests/json_oracle/framing.rs` says how bytes are a schema and payloads. It runs without a sanitizer: what it looks for
+//! are differences and panics, and the library's C parts would have to be built for one. The first directory takes what
+//! the fuzzer finds, the second holds the seeds:
 //!
 //! ```sh
 //! cargo install cargo-fuzz --locked

@@ -47,10 +47,18 @@ const NAMES: &[&str] = &[
     "seven77",
     "eight888",
     "nine99999",
+    "eleven11111",
+    "twelve121212",
+    "thirteen13131",
+    "thirteen13132",
+    "fourteen141414",
     "fifteen15151515",
     "sixteen161616161",
     "sixteen16161616é",
     "seventeen17171717",
+    "twenty-eight-bytes-of-a-name",
+    "twenty-nine-bytes-of-a-name-2",
+    "thirty-bytes-of-a-name-3030303",
     "thirty-one-bytes-of-a-name-3131",
     "thirty-two-bytes-of-a-name-32323",
     "thirty-three-bytes-of-a-name-3333",
@@ -163,6 +171,8 @@ struct Layout {
     blanks: Blanks,
     /// One of so many names is written with escapes.
     escaped_names: usize,
+    /// One of so many items lacks something, or has too much.
+    flaws: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -170,6 +180,7 @@ enum Blanks {
     None,
     AfterSigns,
     Lines,
+    Rarely,
     Anywhere,
 }
 
@@ -187,16 +198,17 @@ impl Layout {
         if random.one_in(2) {
             random.shuffle(&mut paths);
         }
-        let mut layout = Layout { paths, blanks: Blanks::None, escaped_names: usize::MAX };
+        let mut layout = Layout { paths, blanks: Blanks::None, escaped_names: usize::MAX, flaws: usize::MAX };
         layout.change_style(random);
         layout
     }
 
     fn change_style(&mut self, random: &mut Random) {
-        self.blanks = match random.below(6) {
+        self.blanks = match random.below(8) {
             0..=2 => Blanks::None,
             3 => Blanks::AfterSigns,
             4 => Blanks::Lines,
+            5 | 6 => Blanks::Rarely,
             _ => Blanks::Anywhere,
         };
         self.escaped_names = match random.below(5) {
@@ -222,7 +234,8 @@ impl Layout {
         }
     }
 
-    fn payload(&self, random: &mut Random, schema: &Schema) -> Vec<u8> {
+    fn payload(&mut self, random: &mut Random, schema: &Schema) -> Vec<u8> {
+        self.flaws = if random.one_in(25) { 8 } else { usize::MAX };
         let fits = !random.one_in(4);
         let mut root = Tree::Object(Vec::new());
         for path in &self.paths {
@@ -276,11 +289,17 @@ impl Layout {
     ) {
         out.push(open);
         for (index, item) in items.iter().enumerate() {
-            if index > 0 {
+            let flaw = if random.one_in(self.flaws) { Some(random.below(3)) } else { None };
+            if index > 0 && flaw != Some(0) {
                 out.push(',');
             }
             self.blank(random, out, index > 0);
-            write(random, item, out);
+            if flaw != Some(1) {
+                write(random, item, out);
+            }
+            if flaw == Some(2) {
+                out.push(',');
+            }
             self.blank(random, out, false);
         }
         if items.is_empty() {
@@ -294,7 +313,8 @@ impl Layout {
             Blanks::None => {}
             Blanks::AfterSigns if after_sign => out.push(' '),
             Blanks::Lines if after_sign => out.push_str(random.pick(&["\n  ", "\r\n\t", "\n"])),
-            Blanks::AfterSigns | Blanks::Lines => {}
+            Blanks::Rarely if random.one_in(8) => out.push_str(random.pick(&[" ", " ", "\t", "\n", "\r"])),
+            Blanks::AfterSigns | Blanks::Lines | Blanks::Rarely => {}
             Blanks::Anywhere => {
                 for _ in 0..random.below(4) {
                     out.push_str(random.pick(&[" ", " ", "\t", "\n", "\r", "                                 "]));

@@ -253,7 +253,7 @@ fn any_number(random: &mut Random) -> String {
 fn digits(random: &mut Random) -> String {
     let count = match random.below(12) {
         0 => 25,
-        1 => 400,
+        1 => [30, 400, 790, 1500][random.below(4)],
         2 => 19 + random.below(3),
         _ => 1 + random.below(17),
     };
@@ -418,7 +418,10 @@ fn halfway(random: &mut Random, narrow: bool) -> String {
         return exact.to_owned();
     }
     match random.below(4) {
-        0 => format!("{exact}{}1", "0".repeat(random.below(20))),
+        0 => {
+            let zeros = if random.one_in(4) { 900 } else { random.below(20) };
+            format!("{exact}{}1", "0".repeat(zeros))
+        }
         // The last digit is a five: the step is half a power of two.
         1 => format!("{}4{}", &exact[..exact.len() - 1], "9".repeat(1 + random.below(20))),
         _ => exact.to_owned(),
