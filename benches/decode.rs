@@ -170,7 +170,7 @@ impl Karrow {
             };
             self.rows.append(&record).unwrap();
         }
-        self.rows.seal().into_iter().map(|sealed| sealed.batch).collect()
+        self.rows.seal(false).into_iter().map(|sealed| sealed.batch).collect()
     }
 
     /// The same columns for a peer, with UTC as an offset: names of zones need a feature of arrow that nothing else does.

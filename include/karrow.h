@@ -87,7 +87,7 @@ struct ArrowArrayStream {
 // The version of the C ABI that this header describes: `major << 16 | minor`. `karrow_abi_version` has that of the library.
 #define KARROW_ABI_VERSION 1
 
-// `partition` in `karrow_options_set_start_offset`: all partitions that have no entry of their own.
+// `partition` where options say where reading starts and stops: all partitions that have no entry of their own.
 #define KARROW_ALL_PARTITIONS -1
 
 // A start offset: the oldest record there is.
@@ -226,10 +226,13 @@ enum karrow_partition_state
  {
     // It is being read.
     KARROW_PARTITION_STATE_READING = 0,
-    // Kafka refuses it for the moment (`karrow_snapshot_failure` says why); it goes on by itself when that changes.
+    // It cannot be read for the moment, because Kafka refuses it or the table is full (`karrow_snapshot_failure` says
+    // which); it goes on by itself when that changes.
     KARROW_PARTITION_STATE_WAITING = 1,
     // It has stopped, and goes on only after `karrow_consumer_resume`.
     KARROW_PARTITION_STATE_FAILED = 2,
+    // Everything up to where it was to stop has been read.
+    KARROW_PARTITION_STATE_FINISHED = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -434,7 +437,14 @@ karrow_status karrow_options_new(const char *topic,
 // `karrow.timestamp.column.type` [`timestamp[ns, UTC]`, or `timestamp[ms, UTC]`];
 // `karrow.{key,value}.column.{name,type}` for specs that leave them open; `karrow.memory.budget.bytes` [268435456], which
 // bounds fetch queues and rows decoded but not yet published, together; `karrow.ingest.threads` [cores, at most one a
-// partition]; `karrow.poll.linger.ms` [0], how long a poll that has something waits for more.
+// partition]; `karrow.poll.linger.ms` [0], how long a poll that has something waits for more;
+// `karrow.partition.discovery.ms` [30000], how often the topic is looked at for new partitions and for whether it was
+// deleted or created again, 0 for never; `karrow.append.max.bytes` [none], what an append table holds before its
+// partitions wait for `karrow_consumer_discard`; `karrow.ring.max.bytes` and `karrow.ring.max.age.ms` [none], further
+// limits of each partition of a ring, by which it forgets its oldest rows some at a time.
+//
+// Of Kafka's keys karrow itself serves `auto.offset.reset`, and `enable.auto.commit` [false] with
+// `auto.commit.interval.ms` [5000]: what a poll has published is committed for `group.id` once the next poll begins.
 //
 // Errors: `INVALID_ARGUMENT` for an unknown `karrow.` key (the message lists the nearest), a key set under both its
 // names, or one that karrow must own. Values, and Kafka's keys, are checked when a consumer is made. Since 0.1.
@@ -461,6 +471,45 @@ karrow_status karrow_options_set_start_offset(struct karrow_options *options,
                                               int32_t partition,
                                               int64_t offset,
                                               struct karrow_error **error);
+
+// Where a partition starts: at the first record whose timestamp is `timestamp_ms` (milliseconds since 1970-01-01 UTC) or
+// later, as of open; if there is none yet, at the end of the log. Otherwise as `karrow_options_set_start_offset`, whose
+// entries it replaces.
+//
+// Errors: `INVALID_ARGUMENT` for a negative time. Since 0.1.
+karrow_status karrow_options_set_start_time(struct karrow_options *options,
+                                            int32_t partition,
+                                            int64_t timestamp_ms,
+                                            struct karrow_error **error);
+
+// Where a partition stops: before the record of this offset. It then is `FINISHED`, and once all partitions are, poll
+// returns `END`. The three functions that say where to stop replace each other's entries; that of a partition beats that
+// of `KARROW_ALL_PARTITIONS`, in whatever order they are made. With an entry for all of them, partitions that the topic
+// gets later are not read.
+//
+// Errors: `INVALID_ARGUMENT` for a negative offset. A partition that the topic does not have is an error of open. Since
+// 0.1.
+karrow_status karrow_options_set_stop_offset(struct karrow_options *options,
+                                             int32_t partition,
+                                             int64_t offset,
+                                             struct karrow_error **error);
+
+// Where a partition stops: before the first record whose timestamp is `timestamp_ms` (milliseconds since 1970-01-01 UTC)
+// or later, as of open; if there is none, at the end of the log as of open. Otherwise as
+// `karrow_options_set_stop_offset`.
+//
+// Errors: `INVALID_ARGUMENT` for a negative time. Since 0.1.
+karrow_status karrow_options_set_stop_time(struct karrow_options *options,
+                                           int32_t partition,
+                                           int64_t timestamp_ms,
+                                           struct karrow_error **error);
+
+// Where a partition stops: at the end of the log as it is when open returns, also if there are only transaction markers or
+// aborted records there. With `isolation.level=read_committed`, the default, the log ends where the first open transaction
+// begins. Otherwise as `karrow_options_set_stop_offset`. Since 0.1.
+karrow_status karrow_options_set_stop_at_end(struct karrow_options *options,
+                                             int32_t partition,
+                                             struct karrow_error **error);
 
 // How one side (a `karrow_side`) of every record becomes columns. The spec is copied.
 //
@@ -525,9 +574,9 @@ karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
 // `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
 // partition that fails does not make poll fail.
 //
-// Errors: `END`, without a new cycle, once all partitions have failed and that has been published; `INTERRUPTED` by
-// wakeup, without a new cycle; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`.
-// Since 0.1.
+// Errors, all without a new cycle: `END` once all partitions have finished or failed and that has been published; `LIMIT`
+// once all others wait for room in the table (`karrow.append.max.bytes`) and that has been published; `INTERRUPTED` by
+// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`. Since 0.1.
 karrow_status karrow_consumer_poll(const struct karrow_consumer *consumer,
                                    int64_t timeout_ms,
                                    int64_t *rows,
@@ -542,6 +591,63 @@ karrow_status karrow_consumer_poll(const struct karrow_consumer *consumer,
 karrow_status karrow_consumer_snapshot(const struct karrow_consumer *consumer,
                                        struct karrow_snapshot **snapshot,
                                        struct karrow_error **error);
+
+// For threads that read while another one polls: waits until a cycle after `after_cycle` has been published, at most
+// `timeout_ms` (0 does not wait, -1 waits for ever), and hands out the last one there is. The caller frees the snapshot.
+// Several threads may wait at once; wakeup ends one call.
+//
+// Errors: `TIMEOUT`; `END` once all partitions have finished or failed and `after_cycle` shows it; `INTERRUPTED`;
+// `CLOSED`; `INVALID_STATE` before open. Since 0.1.
+karrow_status karrow_consumer_wait(const struct karrow_consumer *consumer,
+                                   int64_t after_cycle,
+                                   int64_t timeout_ms,
+                                   struct karrow_snapshot **snapshot,
+                                   struct karrow_error **error);
+
+// How far reading has come: a stream of one batch with a row for each partition, in ascending order. Live, so that it may
+// be ahead of the last cycle; never waits, and is cheap enough to be asked at every poll. Works also after close. The
+// caller releases the stream. Its columns:
+//
+// * `partition` int32: the Kafka partition;
+// * `state` utf8: `reading`, `at_end` (everything there is has been read; more may come), `waiting`, `failed`, `finished`;
+// * `reason` utf8: why it waits or has failed, else null;
+// * `position` int64: the offset that is read next;
+// * `end_offset` int64: behind the newest record of the log, as far as brokers have told; null until they have;
+// * `stop_offset` int64: where it stops; null if nowhere;
+// * `lag` int64: how many offsets lie between `position` and the end, or the stop if that comes first. It reaches 0 also
+//   where the log ends with transaction markers or aborted records. Before the end has been reached it counts records of
+//   open transactions too;
+// * `rows` int64: rows decoded so far, `bytes` int64: the size of their keys and values;
+// * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, by the side that was;
+// * `batches` int64: in how many pieces the last cycle's rows lie; `memory_bytes` int64: what they and the rows that no
+//   cycle has published take;
+// * `last_record_time` timestamp[ms, UTC]: the timestamp of the last record, null if it has none.
+//
+// Errors: `INVALID_STATE` before open. Since 0.1.
+karrow_status karrow_consumer_progress(const struct karrow_consumer *consumer,
+                                       struct ArrowArrayStream *progress,
+                                       struct karrow_error **error);
+
+// Commits, for the `group.id` of the options, exactly what a snapshot shows: for each partition its
+// `karrow_snapshot_next_offset`. A partition that failed because its offset lies outside the log has none, and is left
+// out. The snapshot may be an older one, or a view. Wakeup does not end it, close does.
+//
+// Errors: `INVALID_ARGUMENT` for a snapshot of another consumer; `INVALID_STATE` without a `group.id`, or before open;
+// `KAFKA` for what Kafka refuses, after which some partitions may have been committed; `TIMEOUT`; `CLOSED`. Since 0.1.
+karrow_status karrow_consumer_commit(const struct karrow_consumer *consumer,
+                                     const struct karrow_snapshot *snapshot,
+                                     int64_t timeout_ms,
+                                     struct karrow_error **error);
+
+// Gives up the rows of a partition before `before_row`: the next cycle does not show them any more, and their memory is
+// freed once no snapshot or export holds it. For append tables that live for months; row numbers go on.
+//
+// Errors: `INVALID_STATE` for other types of tables, which forget by themselves, or before open; `OUT_OF_RANGE` for a row
+// that has not been published; `NOT_FOUND` for a partition that is not read; `CLOSED`. Since 0.1.
+karrow_status karrow_consumer_discard(const struct karrow_consumer *consumer,
+                                      int32_t partition,
+                                      int64_t before_row,
+                                      struct karrow_error **error);
 
 // The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema. Since 0.1.
 karrow_status karrow_consumer_schema(const struct karrow_consumer *consumer,
@@ -559,11 +665,13 @@ karrow_status karrow_consumer_resume(const struct karrow_consumer *consumer,
                                      int64_t offset,
                                      struct karrow_error **error);
 
-// Ends the running open or poll with `INTERRUPTED`, or the next one if none is running: once. Since 0.1.
-karrow_status karrow_consumer_wakeup(const struct karrow_consumer *consumer, struct karrow_error **error);
+// Ends the running open, poll or wait with `INTERRUPTED`, or the next one if none is running: once. Since 0.1.
+karrow_status karrow_consumer_wakeup(const struct karrow_consumer *consumer,
+                                     struct karrow_error **error);
 
-// Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing. Afterwards
-// open, poll and resume return `CLOSED`; snapshots can still be taken. Closing again does nothing.
+// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits nothing
+// (but what `enable.auto.commit` still owes). Afterwards these and resume and discard return `CLOSED`; snapshots and
+// progress can still be taken. Closing again does nothing.
 //
 // Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
 karrow_status karrow_consumer_close(const struct karrow_consumer *consumer,
@@ -616,8 +724,9 @@ karrow_status karrow_snapshot_next_offset(const struct karrow_snapshot *snapshot
                                           int64_t *offset,
                                           struct karrow_error **error);
 
-// Why a partition has failed, or waits; NULL while it is being read. The caller frees it with `karrow_error_free`. Its
-// status says what kind of failure it is: `BAD_RECORD`, `KAFKA`, `OUT_OF_RANGE` or `PANIC`.
+// Why a partition has failed, or waits; NULL while it is being read, and once it has finished. The caller frees it with
+// `karrow_error_free`. Its status says what kind of trouble it is: `BAD_RECORD`, `KAFKA`, `OUT_OF_RANGE`, `NOT_FOUND` for
+// a topic that was deleted, `LIMIT` for a table that is full, or `PANIC`.
 //
 // Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
 karrow_status karrow_snapshot_failure(const struct karrow_snapshot *snapshot,

@@ -51,6 +51,14 @@ pub enum RecordTime {
 }
 
 impl Record<'_> {
+    /// When the record came into being, in ms since 1970-01-01 UTC: its timestamp, or when it arrived if it has none.
+    pub fn time_ms(&self) -> i64 {
+        match self.timestamp {
+            RecordTime::None => self.receive_time_ns / 1_000_000,
+            RecordTime::Create(ms) | RecordTime::LogAppend(ms) => ms,
+        }
+    }
+
     /// How many bytes the record's key, value and headers take in columns at most, beside what every row takes.
     pub fn variable_bytes(&self) -> usize {
         // A header takes two ends of 32 bits, even if it is empty.
@@ -101,11 +109,13 @@ pub struct ChunkLimits {
     pub rows: usize,
     /// About the most bytes; a single larger record gets a chunk of its own.
     pub bytes: usize,
+    /// The most milliseconds between the timestamps of its first record and any other.
+    pub span_ms: i64,
 }
 
 impl Default for ChunkLimits {
     fn default() -> ChunkLimits {
-        ChunkLimits { rows: 64 * 1024, bytes: 16 * 1024 * 1024 }
+        ChunkLimits { rows: 64 * 1024, bytes: 16 * 1024 * 1024, span_ms: i64::MAX }
     }
 }
 
@@ -125,6 +135,10 @@ pub struct Sealed {
     pub batch: RecordBatch,
     /// How many rows at the front earlier cycles have published already.
     pub already_published: usize,
+    /// What the rows of the chunk so far take.
+    pub bytes: usize,
+    /// The newest timestamp among them, in ms; the time of arrival counts for records without one.
+    pub newest_ms: i64,
     /// Whether the chunk may still grow.
     pub open: bool,
 }
@@ -150,6 +164,9 @@ pub struct RowBuffer {
     unmeasured_bytes: usize,
     /// What a row takes before any text or bytes.
     fixed_row_bytes: usize,
+    /// The time of the first row in the chunk in progress, and the newest time of all of them, in ms.
+    first_ms: i64,
+    newest_ms: i64,
     closed: Vec<Sealed>,
     closed_rows: usize,
     closed_bytes: usize,
@@ -191,6 +208,8 @@ impl RowBuffer {
             unpublished_bytes: 0,
             unmeasured_bytes: 0,
             fixed_row_bytes: fixed_row_bytes + kind_bytes,
+            first_ms: 0,
+            newest_ms: i64::MIN,
             closed: Vec::new(),
             closed_rows: 0,
             closed_bytes: 0,
@@ -200,11 +219,16 @@ impl RowBuffer {
     /// Adds the record as one row, or leaves everything as it was and says why.
     pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
         let record_bytes = record.variable_bytes() + self.fixed_row_bytes;
-        if self.is_full_for(record_bytes) {
+        let time_ms = record.time_ms();
+        if self.is_full_for(record_bytes, time_ms) {
             self.close_chunk();
         }
         match self.write(record) {
             Ok(()) => {
+                if self.rows == 0 {
+                    self.first_ms = time_ms;
+                }
+                self.newest_ms = self.newest_ms.max(time_ms);
                 self.rows += 1;
                 self.unmeasured_bytes += record_bytes;
                 Ok(())
@@ -240,15 +264,17 @@ impl RowBuffer {
         self.closed_bytes + self.unpublished_bytes
     }
 
-    /// Gives up all unpublished rows as immutable batches, in order. Nothing is copied.
-    pub fn seal(&mut self) -> Vec<Sealed> {
-        if self.rows > self.published {
+    /// Gives up all unpublished rows as immutable batches, in order. Nothing is copied. With `cut` the chunk in progress
+    /// is closed, even if all of it has been published.
+    pub fn seal(&mut self, cut: bool) -> Vec<Sealed> {
+        if cut && self.rows > 0 {
+            self.close_chunk();
+        } else if self.rows > self.published {
             match self.on_seal {
                 OnSeal::Begin => self.close_chunk(),
                 OnSeal::Continue => {
                     self.measure();
-                    let batch = self.publish();
-                    self.closed.push(Sealed { batch, already_published: self.published, open: true });
+                    self.push_sealed(true);
                     self.published = self.rows;
                     self.published_bytes += self.unpublished_bytes;
                     self.unpublished_bytes = 0;
@@ -260,9 +286,9 @@ impl RowBuffer {
         std::mem::take(&mut self.closed)
     }
 
-    /// Whether one more record of this size belongs into a new chunk. Looks at the columns only when payload sizes
+    /// Whether one more record of this size and time belongs into a new chunk. Looks at the columns only when payload sizes
     /// alone cannot tell: columns may hold much less than the payloads they were picked from.
-    fn is_full_for(&mut self, record_bytes: usize) -> bool {
+    fn is_full_for(&mut self, record_bytes: usize, time_ms: i64) -> bool {
         let over = |rows: &RowBuffer| {
             let chunk_bytes = rows.published_bytes + rows.unpublished_bytes + rows.unmeasured_bytes;
             chunk_bytes + record_bytes > rows.limits.bytes
@@ -270,7 +296,7 @@ impl RowBuffer {
         if self.rows == 0 {
             return false;
         }
-        if self.rows >= self.limits.rows {
+        if self.rows >= self.limits.rows || time_ms.saturating_sub(self.first_ms) > self.limits.span_ms {
             return true;
         }
         if !over(self) {
@@ -283,8 +309,7 @@ impl RowBuffer {
     fn close_chunk(&mut self) {
         self.measure();
         let hints: Vec<SizeHint> = self.columns.iter().map(ColumnBuffer::size_hint).collect();
-        let batch = self.publish();
-        self.closed.push(Sealed { batch, already_published: self.published, open: false });
+        self.push_sealed(false);
         self.closed_rows += self.rows - self.published;
         self.closed_bytes += self.unpublished_bytes;
         let fields = self.schema.arrow().fields().iter().zip(&hints);
@@ -297,12 +322,17 @@ impl RowBuffer {
         self.published = 0;
         self.published_bytes = 0;
         self.unpublished_bytes = 0;
+        self.newest_ms = i64::MIN;
     }
 
-    fn publish(&mut self) -> RecordBatch {
+    /// Adds the chunk in progress, as far as it has come and as of the last measurement, to what the next seal gives up.
+    fn push_sealed(&mut self, open: bool) {
         let columns = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
-        RecordBatch::try_new(Arc::clone(self.schema.arrow()), columns)
-            .expect("columns are made from the schema and kept in step")
+        let batch = RecordBatch::try_new(Arc::clone(self.schema.arrow()), columns)
+            .expect("columns are made from the schema and kept in step");
+        let bytes = self.published_bytes + self.unpublished_bytes;
+        let (already_published, newest_ms) = (self.published, self.newest_ms);
+        self.closed.push(Sealed { batch, already_published, bytes, newest_ms, open });
     }
 
     fn write(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
@@ -452,7 +482,7 @@ mod tests {
         let bad = rows.append(&record(2, b"\xff", &1_i64.to_be_bytes())).unwrap_err();
         assert_eq!((bad.side, bad.column.as_deref()), ("key", Some("K")));
         rows.append(&record(3, b"good too", &2_i64.to_be_bytes())).unwrap();
-        let sealed = rows.seal();
+        let sealed = rows.seal(false);
         let batch = &sealed[0].batch;
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[0, 3]);
         assert_eq!(batch.column(1).as_list::<i32>().values().len(), 0);
@@ -483,7 +513,7 @@ mod tests {
         rows.append(&Record { timestamp: RecordTime::None, leader_epoch: None, key: None, ..record(11, b"", &eight) })
             .unwrap();
         rows.append(&Record { timestamp: RecordTime::LogAppend(-1), ..record(12, b"xy", &eight) }).unwrap();
-        let sealed = rows.seal();
+        let sealed = rows.seal(false);
         let batch = &sealed[0].batch;
         let ints = |index: usize| batch.column(index).as_primitive::<Int32Type>().iter().collect::<Vec<_>>();
         assert_eq!(ints(0), [Some(3); 3]);
@@ -533,23 +563,24 @@ mod tests {
 
     #[test]
     fn a_chunk_in_progress_grows_across_seals_without_being_copied() {
-        let mut rows = buffer(&[CommonColumn::Offset], ChunkLimits { rows: 100, bytes: 1 << 20 }, OnSeal::Continue);
+        let mut rows =
+            buffer(&[CommonColumn::Offset], ChunkLimits { rows: 100, ..ChunkLimits::default() }, OnSeal::Continue);
         let mut starts = Vec::new();
         for offset in 0..30 {
             rows.append(&record(offset, b"k", &offset.to_be_bytes())).unwrap();
             assert_eq!(rows.unpublished_rows(), 1);
-            let sealed = rows.seal();
+            let sealed = rows.seal(false);
             assert_eq!((sealed.len(), sealed[0].open), (1, true));
             assert_eq!(sealed[0].already_published, usize::try_from(offset).unwrap());
             starts.push(sealed[0].batch.column(0).to_data().buffers()[0].as_ptr());
         }
         assert!(starts.iter().all(|start| *start == starts[0]));
-        assert!(rows.seal().is_empty());
+        assert!(rows.seal(false).is_empty());
     }
 
     #[test]
     fn chunks_close_when_full_of_rows_or_bytes() {
-        let limits = ChunkLimits { rows: 4, bytes: 1000 };
+        let limits = ChunkLimits { rows: 4, bytes: 1000, ..ChunkLimits::default() };
         let mut rows = buffer(&[CommonColumn::Offset], limits, OnSeal::Begin);
         for offset in 0..10 {
             rows.append(&record(offset, b"k", &[0; 8])).unwrap();
@@ -560,7 +591,7 @@ mod tests {
         let huge = vec![b'x'; 5000];
         rows.append(&record(12, &huge, &[0; 8])).unwrap();
         assert!(rows.measure() > 6800);
-        let sealed: Vec<_> = rows.seal().iter().map(|sealed| sealed.batch.num_rows()).collect();
+        let sealed: Vec<_> = rows.seal(false).iter().map(|sealed| sealed.batch.num_rows()).collect();
         assert_eq!(sealed, [4, 4, 2, 1, 1, 1]);
         assert_eq!(rows.unpublished_rows(), 0);
     }

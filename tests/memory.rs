@@ -247,7 +247,7 @@ mod cycles {
         feed(&feeder, 1, [good(0), bad(1)]);
         let last = consumer.poll(Timeout::Never).unwrap();
         assert_eq!((last.rows, last.failed, last.snapshot.cycle()), (1, 2, 3));
-        let end = "every partition has failed; resume one to read on, or close the consumer";
+        let end = "every partition has finished or failed; resume one that failed to read on, or close the consumer";
         for _ in 0..2 {
             assert_eq!(told(consumer.poll(Timeout::Never)), (Status::End, end.to_owned()));
         }

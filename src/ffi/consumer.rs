@@ -6,9 +6,11 @@ use arrow_array::ffi::FFI_ArrowSchema;
 
 use super::options::KarrowOptions;
 use super::snapshot::KarrowSnapshot;
-use super::{KarrowError, export_schema, guard, required, timeout};
+use super::stream::ArrowArrayStream;
+use super::{KarrowError, export_schema, guard, required, stream, timeout};
 use crate::error::Status;
 use crate::ingest::Consumer;
+use crate::table::snapshot::Batches;
 
 /// Reads a topic into a partitioned table. Any thread may use it; open and poll one at a time (the second gets `BUSY`).
 /// `karrow_consumer_free` must not run beside another call.
@@ -56,9 +58,9 @@ pub unsafe extern "C" fn karrow_consumer_open(
 /// `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
 /// partition that fails does not make poll fail.
 ///
-/// Errors: `END`, without a new cycle, once all partitions have failed and that has been published; `INTERRUPTED` by
-/// wakeup, without a new cycle; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`.
-/// Since 0.1.
+/// Errors, all without a new cycle: `END` once all partitions have finished or failed and that has been published; `LIMIT`
+/// once all others wait for room in the table (`karrow.append.max.bytes`) and that has been published; `INTERRUPTED` by
+/// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_poll(
     consumer: Option<&KarrowConsumer>,
@@ -101,6 +103,98 @@ pub unsafe extern "C" fn karrow_consumer_snapshot(
     })
 }
 
+/// For threads that read while another one polls: waits until a cycle after `after_cycle` has been published, at most
+/// `timeout_ms` (0 does not wait, -1 waits for ever), and hands out the last one there is. The caller frees the snapshot.
+/// Several threads may wait at once; wakeup ends one call.
+///
+/// Errors: `TIMEOUT`; `END` once all partitions have finished or failed and `after_cycle` shows it; `INTERRUPTED`;
+/// `CLOSED`; `INVALID_STATE` before open. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_consumer_wait(
+    consumer: Option<&KarrowConsumer>,
+    after_cycle: i64,
+    timeout_ms: i64,
+    snapshot: Option<&mut MaybeUninit<Option<Box<KarrowSnapshot>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let consumer = required(consumer, "consumer")?;
+        let out = required(snapshot, "snapshot")?;
+        let snapshot = consumer.0.wait(after_cycle, timeout(timeout_ms)?)?;
+        out.write(Some(Box::new(KarrowSnapshot::new(snapshot))));
+        Ok(())
+    })
+}
+
+/// How far reading has come: a stream of one batch with a row for each partition, in ascending order. Live, so that it may
+/// be ahead of the last cycle; never waits, and is cheap enough to be asked at every poll. Works also after close. The
+/// caller releases the stream. Its columns:
+///
+/// * `partition` int32: the Kafka partition;
+/// * `state` utf8: `reading`, `at_end` (everything there is has been read; more may come), `waiting`, `failed`, `finished`;
+/// * `reason` utf8: why it waits or has failed, else null;
+/// * `position` int64: the offset that is read next;
+/// * `end_offset` int64: behind the newest record of the log, as far as brokers have told; null until they have;
+/// * `stop_offset` int64: where it stops; null if nowhere;
+/// * `lag` int64: how many offsets lie between `position` and the end, or the stop if that comes first. It reaches 0 also
+///   where the log ends with transaction markers or aborted records. Before the end has been reached it counts records of
+///   open transactions too;
+/// * `rows` int64: rows decoded so far, `bytes` int64: the size of their keys and values;
+/// * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, by the side that was;
+/// * `batches` int64: in how many pieces the last cycle's rows lie; `memory_bytes` int64: what they and the rows that no
+///   cycle has published take;
+/// * `last_record_time` timestamp[ms, UTC]: the timestamp of the last record, null if it has none.
+///
+/// Errors: `INVALID_STATE` before open. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_consumer_progress(
+    consumer: Option<&KarrowConsumer>,
+    progress: Option<&mut MaybeUninit<ArrowArrayStream>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let consumer = required(consumer, "consumer")?;
+        let out = required(progress, "progress")?;
+        out.write(stream::export(Batches::one(consumer.0.progress()?))?);
+        Ok(())
+    })
+}
+
+/// Commits, for the `group.id` of the options, exactly what a snapshot shows: for each partition its
+/// `karrow_snapshot_next_offset`. A partition that failed because its offset lies outside the log has none, and is left
+/// out. The snapshot may be an older one, or a view. Wakeup does not end it, close does.
+///
+/// Errors: `INVALID_ARGUMENT` for a snapshot of another consumer; `INVALID_STATE` without a `group.id`, or before open;
+/// `KAFKA` for what Kafka refuses, after which some partitions may have been committed; `TIMEOUT`; `CLOSED`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_consumer_commit(
+    consumer: Option<&KarrowConsumer>,
+    snapshot: Option<&KarrowSnapshot>,
+    timeout_ms: i64,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let consumer = required(consumer, "consumer")?;
+        let snapshot = required(snapshot, "snapshot")?;
+        consumer.0.commit(&snapshot.0, timeout(timeout_ms)?)
+    })
+}
+
+/// Gives up the rows of a partition before `before_row`: the next cycle does not show them any more, and their memory is
+/// freed once no snapshot or export holds it. For append tables that live for months; row numbers go on.
+///
+/// Errors: `INVALID_STATE` for other types of tables, which forget by themselves, or before open; `OUT_OF_RANGE` for a row
+/// that has not been published; `NOT_FOUND` for a partition that is not read; `CLOSED`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_consumer_discard(
+    consumer: Option<&KarrowConsumer>,
+    partition: i32,
+    before_row: i64,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || required(consumer, "consumer")?.0.discard(partition, before_row))
+}
+
 /// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_schema(
@@ -132,7 +226,7 @@ pub unsafe extern "C" fn karrow_consumer_resume(
     guard(error, || required(consumer, "consumer")?.0.resume(partition, offset))
 }
 
-/// Ends the running open or poll with `INTERRUPTED`, or the next one if none is running: once. Since 0.1.
+/// Ends the running open, poll or wait with `INTERRUPTED`, or the next one if none is running: once. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_wakeup(
     consumer: Option<&KarrowConsumer>,
@@ -144,8 +238,9 @@ pub unsafe extern "C" fn karrow_consumer_wakeup(
     })
 }
 
-/// Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing. Afterwards
-/// open, poll and resume return `CLOSED`; snapshots can still be taken. Closing again does nothing.
+/// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits nothing
+/// (but what `enable.auto.commit` still owes). Afterwards these and resume and discard return `CLOSED`; snapshots and
+/// progress can still be taken. Closing again does nothing.
 ///
 /// Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
 #[unsafe(no_mangle)]

@@ -10,15 +10,21 @@ use super::spec::KarrowSpec;
 use super::{KarrowError, array, export_schema, guard, optional_text, required, text, timeout};
 use crate::error::{Error, Result, Status};
 use crate::format::Side;
-use crate::options::{Options, Start};
+use crate::options::{Options, Start, Stop};
 use crate::table::retention::TableType;
 
 /// What to consume, and what to make of it. Belongs to one thread while it is being changed; consumers made from it have
 /// their own copy.
 pub struct KarrowOptions(pub(super) Options);
 
-/// `partition` in `karrow_options_set_start_offset`: all partitions that have no entry of their own.
+/// `partition` where options say where reading starts and stops: all partitions that have no entry of their own.
 pub const KARROW_ALL_PARTITIONS: i32 = -1;
+
+/// `None` for all partitions.
+fn one_partition(partition: i32) -> Option<i32> {
+    (partition != KARROW_ALL_PARTITIONS).then_some(partition)
+}
+
 /// What a table keeps of its rows.
 #[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +89,14 @@ pub unsafe extern "C" fn karrow_options_new(
 /// `karrow.timestamp.column.type` [`timestamp[ns, UTC]`, or `timestamp[ms, UTC]`];
 /// `karrow.{key,value}.column.{name,type}` for specs that leave them open; `karrow.memory.budget.bytes` [268435456], which
 /// bounds fetch queues and rows decoded but not yet published, together; `karrow.ingest.threads` [cores, at most one a
-/// partition]; `karrow.poll.linger.ms` [0], how long a poll that has something waits for more.
+/// partition]; `karrow.poll.linger.ms` [0], how long a poll that has something waits for more;
+/// `karrow.partition.discovery.ms` [30000], how often the topic is looked at for new partitions and for whether it was
+/// deleted or created again, 0 for never; `karrow.append.max.bytes` [none], what an append table holds before its
+/// partitions wait for `karrow_consumer_discard`; `karrow.ring.max.bytes` and `karrow.ring.max.age.ms` [none], further
+/// limits of each partition of a ring, by which it forgets its oldest rows some at a time.
+///
+/// Of Kafka's keys karrow itself serves `auto.offset.reset`, and `enable.auto.commit` [false] with
+/// `auto.commit.interval.ms` [5000]: what a poll has published is committed for `group.id` once the next poll begins.
 ///
 /// Errors: `INVALID_ARGUMENT` for an unknown `karrow.` key (the message lists the nearest), a key set under both its
 /// names, or one that karrow must own. Values, and Kafka's keys, are checked when a consumer is made. Since 0.1.
@@ -134,9 +147,76 @@ pub unsafe extern "C" fn karrow_options_set_start_offset(
 ) -> Status {
     guard(error, || {
         let options = required(options, "options")?;
-        let partition = (partition != KARROW_ALL_PARTITIONS).then_some(partition);
-        options.0.set_start(partition, Start::from_number(offset)?)
+        options.0.set_start(one_partition(partition), Start::from_number(offset)?)
     })
+}
+
+/// Where a partition starts: at the first record whose timestamp is `timestamp_ms` (milliseconds since 1970-01-01 UTC) or
+/// later, as of open; if there is none yet, at the end of the log. Otherwise as `karrow_options_set_start_offset`, whose
+/// entries it replaces.
+///
+/// Errors: `INVALID_ARGUMENT` for a negative time. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_options_set_start_time(
+    options: Option<&mut KarrowOptions>,
+    partition: i32,
+    timestamp_ms: i64,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let options = required(options, "options")?;
+        options.0.set_start(one_partition(partition), Start::from_time(timestamp_ms)?)
+    })
+}
+
+/// Where a partition stops: before the record of this offset. It then is `FINISHED`, and once all partitions are, poll
+/// returns `END`. The three functions that say where to stop replace each other's entries; that of a partition beats that
+/// of `KARROW_ALL_PARTITIONS`, in whatever order they are made. With an entry for all of them, partitions that the topic
+/// gets later are not read.
+///
+/// Errors: `INVALID_ARGUMENT` for a negative offset. A partition that the topic does not have is an error of open. Since
+/// 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_options_set_stop_offset(
+    options: Option<&mut KarrowOptions>,
+    partition: i32,
+    offset: i64,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let options = required(options, "options")?;
+        options.0.set_stop(one_partition(partition), Stop::from_offset(offset)?)
+    })
+}
+
+/// Where a partition stops: before the first record whose timestamp is `timestamp_ms` (milliseconds since 1970-01-01 UTC)
+/// or later, as of open; if there is none, at the end of the log as of open. Otherwise as
+/// `karrow_options_set_stop_offset`.
+///
+/// Errors: `INVALID_ARGUMENT` for a negative time. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_options_set_stop_time(
+    options: Option<&mut KarrowOptions>,
+    partition: i32,
+    timestamp_ms: i64,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let options = required(options, "options")?;
+        options.0.set_stop(one_partition(partition), Stop::from_time(timestamp_ms)?)
+    })
+}
+
+/// Where a partition stops: at the end of the log as it is when open returns, also if there are only transaction markers or
+/// aborted records there. With `isolation.level=read_committed`, the default, the log ends where the first open transaction
+/// begins. Otherwise as `karrow_options_set_stop_offset`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_options_set_stop_at_end(
+    options: Option<&mut KarrowOptions>,
+    partition: i32,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || required(options, "options")?.0.set_stop(one_partition(partition), Stop::End))
 }
 
 /// How one side (a `karrow_side`) of every record becomes columns. The spec is copied.

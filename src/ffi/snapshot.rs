@@ -14,7 +14,7 @@ use crate::table::snapshot::Snapshot;
 
 /// The partitioned table as of one cycle: immutable, consistent across partitions, and alive for as long as it is held,
 /// also after the consumer is freed. Any thread may use it.
-pub struct KarrowSnapshot(Snapshot);
+pub struct KarrowSnapshot(pub(super) Snapshot);
 
 /// What a partition is doing.
 #[repr(i32)]
@@ -22,10 +22,13 @@ pub struct KarrowSnapshot(Snapshot);
 pub enum KarrowPartitionState {
     /// It is being read.
     Reading = 0,
-    /// Kafka refuses it for the moment (`karrow_snapshot_failure` says why); it goes on by itself when that changes.
+    /// It cannot be read for the moment, because Kafka refuses it or the table is full (`karrow_snapshot_failure` says
+    /// which); it goes on by itself when that changes.
     Waiting = 1,
     /// It has stopped, and goes on only after `karrow_consumer_resume`.
     Failed = 2,
+    /// Everything up to where it was to stop has been read.
+    Finished = 3,
 }
 
 impl KarrowSnapshot {
@@ -86,6 +89,7 @@ pub unsafe extern "C" fn karrow_snapshot_state(
             PartitionState::Reading => KarrowPartitionState::Reading,
             PartitionState::Waiting(_) => KarrowPartitionState::Waiting,
             PartitionState::Failed(_) => KarrowPartitionState::Failed,
+            PartitionState::Finished => KarrowPartitionState::Finished,
         };
         out.write(state as i32);
         Ok(())
@@ -136,8 +140,9 @@ pub unsafe extern "C" fn karrow_snapshot_next_offset(
     })
 }
 
-/// Why a partition has failed, or waits; NULL while it is being read. The caller frees it with `karrow_error_free`. Its
-/// status says what kind of failure it is: `BAD_RECORD`, `KAFKA`, `OUT_OF_RANGE` or `PANIC`.
+/// Why a partition has failed, or waits; NULL while it is being read, and once it has finished. The caller frees it with
+/// `karrow_error_free`. Its status says what kind of trouble it is: `BAD_RECORD`, `KAFKA`, `OUT_OF_RANGE`, `NOT_FOUND` for
+/// a topic that was deleted, `LIMIT` for a table that is full, or `PANIC`.
 ///
 /// Errors: `NOT_FOUND` for a partition that is not read. Since 0.1.
 #[unsafe(no_mangle)]
@@ -151,7 +156,7 @@ pub unsafe extern "C" fn karrow_snapshot_failure(
         let snapshot = required(snapshot, "snapshot")?;
         let out = required(failure, "failure")?;
         let why = match snapshot.0.partition(partition)?.state() {
-            PartitionState::Reading => None,
+            PartitionState::Reading | PartitionState::Finished => None,
             PartitionState::Waiting(why) | PartitionState::Failed(why) => Some(why.clone()),
         };
         out.write(why.map(|why| Box::new(KarrowError::new(why))));

@@ -19,8 +19,11 @@ const MAX_RESPONSE_BYTES: usize = 50 * 1024 * 1024;
 /// Room for decoded rows, shared by all partitions of a consumer.
 pub struct Budget {
     limit: usize,
-    per_partition: usize,
+    per_partition: AtomicUsize,
     used: AtomicUsize,
+    /// What the table may hold, unpublished rows included, and what it holds.
+    table_limit: usize,
+    table: AtomicUsize,
 }
 
 /// How librdkafka's queues are to be limited.
@@ -33,11 +36,33 @@ pub struct QueueLimits {
 }
 
 impl Budget {
-    /// The decoded half of the whole budget. No partition may hold more than half of it, if there are others.
-    pub fn new(total_bytes: usize, partitions: usize) -> Budget {
-        let limit = total_bytes / 2;
-        let per_partition = if partitions > 1 { limit / 2 } else { limit };
-        Budget { limit, per_partition, used: AtomicUsize::new(0) }
+    /// The decoded half of the whole budget, for so many partitions, and what the table may hold (`None`: anything).
+    pub fn new(total_bytes: usize, table_bytes: Option<usize>, partitions: usize) -> Budget {
+        let budget = Budget {
+            limit: total_bytes / 2,
+            per_partition: AtomicUsize::new(0),
+            used: AtomicUsize::new(0),
+            table_limit: table_bytes.unwrap_or(usize::MAX),
+            table: AtomicUsize::new(0),
+        };
+        budget.share_among(partitions);
+        budget
+    }
+
+    /// No partition may hold more than half of the room, if there are others.
+    pub fn share_among(&self, partitions: usize) {
+        let share = if partitions > 1 { self.limit / 2 } else { self.limit };
+        self.per_partition.store(share, Ordering::SeqCst);
+    }
+
+    /// The table now holds so much.
+    pub fn set_table(&self, bytes: usize) {
+        self.table.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Whether the table holds all it may, not counting what has not been published.
+    pub fn table_is_full(&self) -> bool {
+        self.table.load(Ordering::SeqCst) >= self.table_limit
     }
 
     /// The fetched half, shared out.
@@ -61,7 +86,10 @@ impl Budget {
 
     /// Whether a partition that holds this much may decode another record.
     pub fn has_room(&self, held: usize) -> bool {
-        held < self.per_partition && self.used.load(Ordering::SeqCst) < self.limit
+        let used = self.used.load(Ordering::SeqCst);
+        held < self.per_partition.load(Ordering::SeqCst)
+            && used < self.limit
+            && self.table.load(Ordering::SeqCst).saturating_add(used) < self.table_limit
     }
 }
 
@@ -71,7 +99,7 @@ mod tests {
 
     #[test]
     fn no_partition_takes_more_than_half_and_all_together_stop_at_the_limit() {
-        let budget = Budget::new(4000, 3);
+        let budget = Budget::new(4000, None, 3);
         assert!(budget.has_room(0));
         budget.account(0, 1000);
         assert!(!budget.has_room(1000) && budget.has_room(999) && budget.has_room(0));
@@ -83,9 +111,23 @@ mod tests {
 
     #[test]
     fn a_single_partition_may_use_everything() {
-        let budget = Budget::new(4000, 1);
+        let budget = Budget::new(4000, None, 1);
         budget.account(0, 1999);
         assert!(budget.has_room(1999) && !budget.has_room(2000));
+        budget.share_among(2);
+        assert!(budget.has_room(999) && !budget.has_room(1000));
+    }
+
+    #[test]
+    fn a_full_table_leaves_no_room() {
+        let budget = Budget::new(4000, Some(100), 1);
+        budget.set_table(90);
+        assert!(budget.has_room(0));
+        budget.account(0, 10);
+        assert!(!budget.has_room(0) && !budget.table_is_full());
+        budget.account(10, 0);
+        budget.set_table(100);
+        assert!(!budget.has_room(0) && budget.table_is_full());
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::kafka::Beginning;
-use super::slot::{Flow, Next, Slot};
-use super::{Consumer, Source};
+use super::slot::{Flow, Next};
+use super::slots::{Beginning, Slots};
+use super::{Consumer, Source, Timeout};
 use crate::error::{Error, Result, Status};
-use crate::options::{Options, Plan};
+use crate::options::{Options, Plan, Stop};
 use crate::rows::{Header, Record, RecordTime};
 use crate::table::PartitionState;
 
@@ -35,14 +35,21 @@ pub struct OwnedRecord {
 pub struct Feeder(Arc<Queues>);
 
 struct Queues {
-    slots: Vec<Arc<Slot>>,
-    /// Records that their partition has not taken yet. Held while they are handed over, so that they stay in order.
-    waiting: Vec<Mutex<VecDeque<OwnedRecord>>>,
+    slots: Arc<Slots>,
+    /// One for each slot. Held while its records are handed over, so that they stay in order.
+    waiting: Vec<Mutex<Waiting>>,
+}
+
+/// Records that their partition has not taken yet.
+struct Waiting {
+    records: VecDeque<OwnedRecord>,
+    /// Behind the last record that was pushed.
+    end: i64,
 }
 
 impl Consumer {
-    /// An open consumer whose records come from the feeder, with these partitions, each from its first offset on. Kafka's
-    /// properties have no effect.
+    /// An open consumer whose records come from the feeder, with these partitions, each from its first offset on, to its
+    /// stop offset if it has one. Kafka's properties have no effect.
     pub fn in_memory(options: &Options, partitions: &[(i32, i64)]) -> Result<(Consumer, Feeder)> {
         let mut options = options.clone();
         options.set("bootstrap.servers", Some("memory"))?;
@@ -50,15 +57,25 @@ impl Consumer {
     }
 
     pub(super) fn in_memory_from(plan: Plan, partitions: &[(i32, i64)]) -> Result<(Consumer, Feeder)> {
-        let consumer = Consumer::from_plan(plan);
-        let mut beginnings: Vec<Beginning> = partitions
-            .iter()
-            .map(|&(partition, offset)| Beginning { partition, offset, state: PartitionState::Reading })
-            .collect();
+        let begin = |&(partition, offset)| {
+            let stop = match plan.stop.get(&partition).copied().or(plan.stop_all) {
+                None => None,
+                Some(Stop::Offset(offset)) => Some(offset),
+                Some(Stop::Time(_) | Stop::End) => {
+                    return Err(Error::new(Status::Unsupported, "records in memory can stop only at an offset"));
+                }
+            };
+            let finished = stop.is_some_and(|stop| stop <= offset);
+            let state = if finished { PartitionState::Finished } else { PartitionState::Reading };
+            Ok(Beginning { partition, offset, stop, state })
+        };
+        let mut beginnings = partitions.iter().map(begin).collect::<Result<Vec<_>>>()?;
         beginnings.sort_by_key(|beginning| beginning.partition);
+        let consumer = Consumer::from_plan(plan);
         let (slots, table) = consumer.prepare(&beginnings)?;
-        let queues =
-            Arc::new(Queues { waiting: slots.iter().map(|_| Mutex::default()).collect(), slots: slots.clone() });
+        let nothing = |beginning: &Beginning| Waiting { records: VecDeque::new(), end: beginning.offset };
+        let waiting = beginnings.iter().map(|beginning| Mutex::new(nothing(beginning))).collect();
+        let queues = Arc::new(Queues { waiting, slots: Arc::clone(&slots) });
         consumer.install(slots, table, Box::new(Feeder(Arc::clone(&queues))));
         Ok((consumer, Feeder(queues)))
     }
@@ -67,33 +84,43 @@ impl Consumer {
 impl Feeder {
     /// Hands a record over. If its partition has stopped, or finds no room, it waits behind those before it.
     pub fn push(&self, partition: i32, record: OwnedRecord) -> Result<()> {
-        let index = self.0.slots.binary_search_by_key(&partition, |slot| slot.partition());
-        let index = index
-            .map_err(|_| Error::new(Status::NotFound, format!("partition: {partition} is not among those read")))?;
-        self.0.waiting[index].lock().push_back(record);
+        let index = self.0.index(partition)?;
+        let mut waiting = self.0.waiting[index].lock();
+        waiting.end = record.offset + 1;
+        waiting.records.push_back(record);
+        drop(waiting);
         self.0.hand_over(index);
         Ok(())
     }
 
     /// How many records a partition has not taken.
     pub fn waiting(&self, partition: i32) -> usize {
-        let slots = self.0.slots.iter().zip(&self.0.waiting);
-        slots.filter(|(slot, _)| slot.partition() == partition).map(|(_, waiting)| waiting.lock().len()).sum()
+        self.0.index(partition).map_or(0, |index| self.0.waiting[index].lock().records.len())
     }
 }
 
 impl Queues {
+    fn index(&self, partition: i32) -> Result<usize> {
+        let slots = self.slots.all();
+        let index = slots.binary_search_by_key(&partition, |slot| slot.partition());
+        index.map_err(|_| Error::new(Status::NotFound, format!("partition: {partition} is not among those read")))
+    }
+
     fn hand_over(&self, index: usize) {
         let mut waiting = self.waiting[index].lock();
-        let slot = &self.slots[index];
+        let slot = Arc::clone(&self.slots.all()[index]);
         if let Some(Next::Seek(offset)) = slot.take_resume() {
-            waiting.retain(|record| record.offset >= offset);
+            waiting.records.retain(|record| record.offset >= offset);
         }
-        while let Some(mut serving) = if waiting.is_empty() { None } else { slot.serve() } {
-            while let Some(record) = waiting.pop_front() {
-                if record.lend(|record| serving.offer(record)) == Flow::Stop {
-                    break;
-                }
+        while let Some(mut serving) = if waiting.records.is_empty() { None } else { slot.serve() } {
+            let mut flow = Flow::Continue;
+            while flow == Flow::Continue
+                && let Some(record) = waiting.records.pop_front()
+            {
+                flow = record.lend(|record| serving.offer(record));
+            }
+            if flow == Flow::Continue {
+                serving.end_of_log(waiting.end, waiting.end);
             }
         }
     }
@@ -103,6 +130,16 @@ impl Source for Feeder {
     fn wake(&self, slot: usize) {
         self.0.hand_over(slot);
     }
+
+    fn log_end(&self, slot: usize) -> Option<i64> {
+        Some(self.0.waiting[slot].lock().end)
+    }
+
+    fn commit(&self, _: &[(i32, i64)], _: Timeout) -> Result<()> {
+        Err(Error::new(Status::Unsupported, "records in memory have no cluster to commit to"))
+    }
+
+    fn may_commit(&self, _: Vec<(i32, i64)>) {}
 
     fn close(self: Box<Self>) {}
 }

@@ -10,30 +10,42 @@
 pub mod budget;
 pub mod kafka;
 pub mod memory;
+pub mod progress;
 pub mod signal;
 pub mod slot;
+pub mod slots;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use arrow_array::RecordBatch;
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Error, Result, Status};
 use crate::options::{Options, Plan};
-use crate::rows::RowBuffer;
-use crate::table::Table;
+use crate::table::retention::TableType;
 use crate::table::snapshot::Snapshot;
-use budget::Budget;
-use kafka::Beginning;
+use crate::table::{Table, TableState};
 use signal::{Signal, Wait, closed};
-use slot::{Shared, Slot};
+use slot::Slot;
+use slots::{Beginning, Slots};
 
 /// Where records come from, once reading has begun.
 pub trait Source: Send + Sync {
     /// The slot of this index has been resumed, or has room again.
     fn wake(&self, slot: usize);
+
+    /// Behind the newest record of this slot's partition, as far as the source has heard.
+    fn log_end(&self, slot: usize) -> Option<i64>;
+
+    /// Commits offsets of partitions for the caller's group. Ends at the deadline, or earlier when the consumer closes.
+    fn commit(&self, offsets: &[(i32, i64)], timeout: Timeout) -> Result<()>;
+
+    /// These offsets may be committed whenever it is time to: the caller is done with what comes before them.
+    fn may_commit(&self, offsets: Vec<(i32, i64)>);
 
     /// Ends reading. Waits until nothing writes into a slot any more.
     fn close(self: Box<Self>);
@@ -93,6 +105,8 @@ pub struct Consumer {
     signal: Arc<Signal>,
     /// Held by open and poll: there is one cycle at a time.
     call: Mutex<()>,
+    /// Held, shared, by those who wait for cycles: close waits for them.
+    waits: RwLock<()>,
     opened: RwLock<Option<Arc<Opened>>>,
     closing: Mutex<Closing>,
     /// The panic that ended the consumer, if one did.
@@ -101,9 +115,11 @@ pub struct Consumer {
 
 /// What there is once a consumer has been opened, and stays after it has been closed.
 struct Opened {
-    slots: Vec<Arc<Slot>>,
+    slots: Arc<Slots>,
     table: Table,
     source: RwLock<Option<Box<dyn Source>>>,
+    /// Rows that the next cycle gives up: those before a row, by partition.
+    discards: Mutex<BTreeMap<i32, i64>>,
 }
 
 /// How far a close has come.
@@ -129,6 +145,7 @@ impl Consumer {
             plan,
             signal: Arc::default(),
             call: Mutex::new(()),
+            waits: RwLock::new(()),
             opened: RwLock::new(None),
             closing: Mutex::new(Closing::No),
             poisoned: Mutex::new(None),
@@ -153,39 +170,21 @@ impl Consumer {
         Ok(())
     }
 
-    fn prepare(&self, beginnings: &[Beginning]) -> Result<(Vec<Arc<Slot>>, Table)> {
-        let shared = Arc::new(Shared {
-            topic: Arc::clone(&self.plan.topic),
-            signal: Arc::clone(&self.signal),
-            budget: Budget::new(self.plan.memory_budget_bytes, beginnings.len()),
-        });
-        let table_type = self.plan.table_type;
-        let slots = beginnings
-            .iter()
-            .map(|beginning| {
-                let rows = RowBuffer::new(
-                    Arc::clone(&self.plan.schema),
-                    beginning.partition,
-                    self.plan.key.clone(),
-                    self.plan.value.clone(),
-                    table_type.chunk_limits(),
-                    table_type.on_seal(),
-                )?;
-                let (shared, state) = (Arc::clone(&shared), beginning.state.clone());
-                Ok(Arc::new(Slot::new(shared, beginning.partition, beginning.offset, state, rows)))
-            })
-            .collect::<Result<Vec<_>>>()?;
+    fn prepare(&self, beginnings: &[Beginning]) -> Result<(Arc<Slots>, Table)> {
+        let slots = Slots::new(&self.plan, Arc::clone(&self.signal), beginnings)?;
         let initial = beginnings.iter().map(|b| (b.partition, b.offset, b.state.clone()));
-        Ok((slots, Table::new(Arc::clone(&self.plan.schema), table_type, initial)))
+        Ok((Arc::new(slots), Table::new(Arc::clone(&self.plan.schema), self.plan.retention, initial)))
     }
 
-    fn install(&self, slots: Vec<Arc<Slot>>, table: Table, source: Box<dyn Source>) {
-        *self.opened.write() = Some(Arc::new(Opened { slots, table, source: RwLock::new(Some(source)) }));
+    fn install(&self, slots: Arc<Slots>, table: Table, source: Box<dyn Source>) {
+        let (source, discards) = (RwLock::new(Some(source)), Mutex::default());
+        *self.opened.write() = Some(Arc::new(Opened { slots, table, source, discards }));
     }
 
     /// One cycle: waits until there is something new or the time is over, and publishes it (rule Y1).
     ///
-    /// Fails with `END`, without a new cycle, once every partition has failed and all of that has been published.
+    /// Fails without a new cycle: with `END` once every partition has finished or failed, with `LIMIT` once all others wait
+    /// for room in the table, and that has been published.
     pub fn poll(&self, timeout: Timeout) -> Result<Cycle> {
         let deadline = timeout.deadline();
         let _call = self.begin_call("poll")?;
@@ -201,34 +200,73 @@ impl Consumer {
     }
 
     fn cycle(&self, opened: &Opened, deadline: Option<Instant>) -> Result<Cycle> {
-        if opened.slots.iter().all(|slot| slot.is_over()) {
-            self.signal.check()?;
-            return Err(Error::new(
-                Status::End,
-                "every partition has failed; resume one to read on, or close the consumer",
-            ));
+        if self.plan.auto_commit.is_some()
+            && let Some(source) = &*opened.source.read()
+        {
+            // Who polls again is done with what the last cycle showed.
+            source.may_commit(offsets(&opened.table.state()));
         }
+        self.check_standstill(opened)?;
         while self.signal.wait(deadline)? == Wait::Pending {
             // What comes from here on is pending again, even if this cycle still takes it along; hence the second look.
             self.signal.clear_pending();
-            if opened.slots.iter().any(|slot| slot.has_news()) {
+            if opened.has_news() {
                 // Interrupted, the rows are still there for the next poll.
                 self.linger(deadline).inspect_err(|_| self.signal.pend())?;
                 break;
             }
         }
-        let contributions = opened.slots.iter().map(|slot| slot.contribute()).collect();
-        if let Some(source) = &*opened.source.read() {
-            for (index, slot) in opened.slots.iter().enumerate() {
-                if slot.take_starved() {
-                    source.wake(index);
-                }
-            }
-        }
-        let (state, rows) = opened.table.publish(contributions);
+        let slots = opened.slots.all();
+        let discards = std::mem::take(&mut *opened.discards.lock());
+        let now_ms = crate::log::now_ns() / 1_000_000;
+        let contribute = |(index, slot): (usize, &Arc<Slot>)| {
+            // Only closed chunks can be let go.
+            let cut = discards.contains_key(&slot.partition()) || opened.table.wants_cut(index, now_ms);
+            (slot.partition(), slot.contribute(cut))
+        };
+        let contributions = slots.iter().enumerate().map(contribute).collect();
+        let (state, rows) = opened.table.publish(contributions, &discards, now_ms);
+        self.signal.publish(state.cycle());
+        self.make_room(opened, &slots, &state);
         let failed = state.partitions().iter().filter(|partition| partition.failure().is_some()).count();
         let failed = i32::try_from(failed).unwrap_or(i32::MAX);
         Ok(Cycle { rows, failed, snapshot: Snapshot::new(state) })
+    }
+
+    /// Fails if no cycle would bring anything: nothing can come any more, or nothing fits into the table.
+    fn check_standstill(&self, opened: &Opened) -> Result<()> {
+        let slots = opened.slots.all();
+        if opened.has_news() || !slots.iter().all(|slot| slot.is_over() || slot.is_held_back()) {
+            return Ok(());
+        }
+        self.signal.check()?;
+        Err(if slots.iter().any(|slot| slot.is_held_back()) { self.table_is_full() } else { at_the_end(&slots) })
+    }
+
+    fn table_is_full(&self) -> Error {
+        let limit = self.plan.append_max_bytes.unwrap_or(usize::MAX);
+        let message =
+            format!("the table holds karrow.append.max.bytes ({limit}); discard rows that are not needed any more");
+        Error::new(Status::Limit, message)
+    }
+
+    /// Lets partitions go on that stopped for lack of room which this cycle has made, those first that have waited longest.
+    fn make_room(&self, opened: &Opened, slots: &[Arc<Slot>], state: &TableState) {
+        let shared = opened.slots.shared();
+        let mut waiting = std::mem::take(&mut *shared.starved.lock());
+        waiting.retain(|index| slots.get(*index).is_some_and(|slot| slot.take_starved()));
+        if self.plan.append_max_bytes.is_some() {
+            shared.budget.set_table(state.bytes());
+            if shared.budget.table_is_full() {
+                slots.iter().for_each(|slot| slot.hold_back(&self.table_is_full()));
+                return;
+            }
+            let released = slots.iter().enumerate().filter(|(_, slot)| slot.release()).map(|(index, _)| index);
+            waiting.extend(released.collect::<Vec<_>>());
+        }
+        if let Some(source) = &*opened.source.read() {
+            waiting.into_iter().for_each(|index| source.wake(index));
+        }
     }
 
     /// Gives what came first some company, within the caller's time.
@@ -245,6 +283,90 @@ impl Consumer {
         Ok(Snapshot::new(self.opened()?.table.state()))
     }
 
+    /// The next cycle after this one that somebody else polls. `TIMEOUT` if none comes in time, `END` if none can come.
+    pub fn wait(&self, after_cycle: i64, timeout: Timeout) -> Result<Snapshot> {
+        let deadline = timeout.deadline();
+        self.check_alive()?;
+        let _wait = self.waits.read();
+        let opened = self.opened()?;
+        let check_over = || {
+            let slots = opened.slots.all();
+            let over = !opened.has_news() && slots.iter().all(|slot| slot.is_over());
+            if over { Err(at_the_end(&slots)) } else { Ok(()) }
+        };
+        match self.signal.wait_for_cycle(after_cycle, deadline, check_over)? {
+            Wait::Pending => Ok(Snapshot::new(opened.table.state())),
+            Wait::TimedOut => {
+                let message = format!(
+                    "no cycle has been published after cycle {after_cycle} within {} ms; another thread has to poll",
+                    timeout.as_number()
+                );
+                Err(Error::new(Status::Timeout, message).retriable())
+            }
+        }
+    }
+
+    /// How far reading has come, a row for each partition; [`progress::schema`] has the columns. Never waits, and works at
+    /// any time after open.
+    pub fn progress(&self) -> Result<RecordBatch> {
+        let opened = self.opened()?;
+        let state = opened.table.state();
+        let source = opened.source.read();
+        let slots = opened.slots.all();
+        let partitions: Vec<_> = slots
+            .iter()
+            .enumerate()
+            .map(|(index, slot)| {
+                let shown = state.partitions().get(index).map(Arc::as_ref);
+                let end = source.as_ref().and_then(|source| source.log_end(index));
+                (slot.partition(), slot.seen(), shown, end)
+            })
+            .collect();
+        progress::table(&partitions)
+    }
+
+    /// Commits what a snapshot shows, and nothing else: for each partition the offset behind its last row or skipped
+    /// record, for the caller's `group.id`.
+    pub fn commit(&self, snapshot: &Snapshot, timeout: Timeout) -> Result<()> {
+        self.check_alive()?;
+        let opened = self.opened()?;
+        if !opened.table.made(snapshot) {
+            return Err(Error::argument("snapshot", "it is another consumer's; commit what this one has published"));
+        }
+        if !self.plan.kafka.contains_key("group.id") {
+            let message = "there is no group to commit for; set group.id before the consumer is made";
+            return Err(Error::new(Status::InvalidState, message).with_detail("argument", "group.id"));
+        }
+        match &*opened.source.read() {
+            Some(source) => source.commit(&offsets(snapshot.state()), timeout),
+            None => Err(closed()),
+        }
+    }
+
+    /// Gives up the rows of a partition before `before_row`, from the next cycle on. Only an append table keeps rows until
+    /// it is told.
+    pub fn discard(&self, partition: i32, before_row: i64) -> Result<()> {
+        self.check_alive()?;
+        let opened = self.opened()?;
+        if self.plan.retention.table_type != TableType::Append {
+            let message =
+                "only an append table is told which rows to discard; blink and ring tables forget by themselves";
+            return Err(Error::new(Status::InvalidState, message));
+        }
+        let snapshot = Snapshot::new(opened.table.state());
+        let end_row = snapshot.partition(partition)?.rows().end_row();
+        if !(0..=end_row).contains(&before_row) {
+            let message =
+                format!("before_row: partition {partition} has published rows 0 to {end_row}, not {before_row}");
+            return Err(Error::new(Status::OutOfRange, message).with_detail("argument", "before_row"));
+        }
+        let mut discards = opened.discards.lock();
+        let row = discards.entry(partition).or_default();
+        *row = before_row.max(*row);
+        self.signal.pend();
+        Ok(())
+    }
+
     /// Lets a failed partition go on: at the record it stopped at, or at a later offset.
     pub fn resume(&self, partition: i32, offset: i64) -> Result<()> {
         self.check_alive()?;
@@ -253,20 +375,21 @@ impl Consumer {
         }
         let opened = self.opened()?;
         Snapshot::new(opened.table.state()).partition(partition)?;
-        let index = opened.slots.partition_point(|slot| slot.partition() < partition);
-        opened.slots[index].request_resume(offset)?;
+        let slots = opened.slots.all();
+        let index = slots.partition_point(|slot| slot.partition() < partition);
+        slots[index].request_resume(offset)?;
         if let Some(source) = &*opened.source.read() {
             source.wake(index);
         }
         Ok(())
     }
 
-    /// Ends the current or the next open or poll, once.
+    /// Ends the current or the next open, poll or wait, once.
     pub fn wakeup(&self) {
         self.signal.wake();
     }
 
-    /// Ends everything: wakes open and poll, waits for them, drops rows nobody has seen. What has been published stays.
+    /// Ends everything: wakes open, poll, wait and commit, waits for them, drops rows nobody has seen. What has been published stays.
     ///
     /// `TIMEOUT` if that takes longer; it then goes on by itself, and another close waits for it again.
     pub fn close(&self, timeout: Timeout) -> Result<()> {
@@ -280,6 +403,10 @@ impl Consumer {
             None => self.call.lock(),
             Some(deadline) => self.call.try_lock_until(deadline).ok_or_else(late)?,
         };
+        match deadline {
+            None => drop(self.waits.write()),
+            Some(deadline) => drop(self.waits.try_write_until(deadline).ok_or_else(late)?),
+        }
         let mut closing = self.closing.lock();
         if let Closing::No = *closing {
             let source = self.opened.read().as_ref().and_then(|opened| opened.source.write().take());
@@ -327,6 +454,32 @@ impl Consumer {
         let opened = self.opened.read().clone();
         opened.ok_or_else(|| Error::new(Status::InvalidState, "the consumer has not been opened; call open first"))
     }
+}
+
+impl Opened {
+    /// Whether there is anything for a cycle.
+    fn has_news(&self) -> bool {
+        !self.discards.lock().is_empty() || self.slots.all().iter().any(|slot| slot.has_news())
+    }
+}
+
+/// What a state shows of each partition, as offsets to go on from. A partition that has no place to go on from, because its
+/// offset lies outside the log, has none.
+fn offsets(state: &TableState) -> Vec<(i32, i64)> {
+    let known = state.partitions().iter().filter(|partition| {
+        let outside = |failure: &Error| failure.status() == Status::OutOfRange;
+        !partition.failure().is_some_and(outside)
+    });
+    known.map(|partition| (partition.id(), partition.next_offset())).collect()
+}
+
+fn at_the_end(slots: &[Arc<Slot>]) -> Error {
+    let message = if slots.iter().all(|slot| slot.is_finished()) {
+        "every partition has been read to where it was to stop"
+    } else {
+        "every partition has finished or failed; resume one that failed to read on, or close the consumer"
+    };
+    Error::new(Status::End, message)
 }
 
 impl Drop for Consumer {

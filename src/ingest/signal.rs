@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result, Status};
 
@@ -22,12 +22,16 @@ pub struct Signal {
     pending: AtomicBool,
     flags: Mutex<Flags>,
     changed: Condvar,
+    /// For those who wait for cycles that somebody else polls.
+    published: Condvar,
 }
 
 #[derive(Default)]
 struct Flags {
     wakeup: bool,
     closing: bool,
+    /// The last cycle that has been published.
+    cycle: i64,
 }
 
 impl Signal {
@@ -44,12 +48,41 @@ impl Signal {
     pub fn wake(&self) {
         self.flags.lock().wakeup = true;
         self.changed.notify_all();
+        self.published.notify_all();
     }
 
     /// Ends every wait from now on.
     pub fn close(&self) {
         self.flags.lock().closing = true;
         self.changed.notify_all();
+        self.published.notify_all();
+    }
+
+    /// This cycle has been published.
+    pub fn publish(&self, cycle: i64) {
+        self.flags.lock().cycle = cycle;
+        self.published.notify_all();
+    }
+
+    /// Sleeps until a cycle after this one is published, which is `Pending`, or the time is over; fails as
+    /// [`Signal::check`] does, and as `check_over` does where no cycle can come any more.
+    pub fn wait_for_cycle(
+        &self,
+        after_cycle: i64,
+        deadline: Option<Instant>,
+        check_over: impl Fn() -> Result<()>,
+    ) -> Result<Wait> {
+        let mut flags = self.flags.lock();
+        loop {
+            Self::check_flags(&mut flags)?;
+            if flags.cycle > after_cycle {
+                return Ok(Wait::Pending);
+            }
+            check_over()?;
+            if Self::sleep(&self.published, &mut flags, deadline) {
+                return Ok(Wait::TimedOut);
+            }
+        }
     }
 
     /// Whether [`Signal::close`] has been called.
@@ -75,7 +108,7 @@ impl Signal {
             if self.pending.load(Ordering::Acquire) {
                 return Ok(Wait::Pending);
             }
-            if self.sleep(&mut flags, deadline) {
+            if Self::sleep(&self.changed, &mut flags, deadline) {
                 return Ok(Wait::TimedOut);
             }
         }
@@ -86,24 +119,24 @@ impl Signal {
         let mut flags = self.flags.lock();
         loop {
             Self::check_flags(&mut flags)?;
-            if self.sleep(&mut flags, Some(until)) {
+            if Self::sleep(&self.changed, &mut flags, Some(until)) {
                 return Ok(());
             }
         }
     }
 
     /// Whether the time is over.
-    fn sleep(&self, flags: &mut parking_lot::MutexGuard<'_, Flags>, deadline: Option<Instant>) -> bool {
+    fn sleep(condition: &Condvar, flags: &mut MutexGuard<'_, Flags>, deadline: Option<Instant>) -> bool {
         match deadline {
             None => {
-                self.changed.wait(flags);
+                condition.wait(flags);
                 false
             }
             Some(deadline) => {
                 if Instant::now() >= deadline {
                     return true;
                 }
-                self.changed.wait_until(flags, deadline);
+                condition.wait_until(flags, deadline);
                 false
             }
         }

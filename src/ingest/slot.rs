@@ -3,6 +3,7 @@
 //! A source hands records to a [`Slot`] one at a time and stops when told to. What made a partition stop (a bad record, a
 //! full budget, an error of Kafka) is decided here and nowhere else, so that every source behaves the same.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::budget::Budget;
+use super::progress::Seen;
 use super::signal::Signal;
+use super::slots::Beginning;
 use crate::error::{Error, Result, Status};
 use crate::rows::{Header, Record, RecordTime, RowBuffer};
 use crate::table::{Contribution, PartitionState};
@@ -26,6 +29,9 @@ pub struct Shared {
     pub signal: Arc<Signal>,
     /// Room for decoded rows.
     pub budget: Budget,
+    /// Partitions that found no room, in the order in which they did, so that those that came too late in one cycle come
+    /// first in the next.
+    pub starved: Mutex<VecDeque<usize>>,
 }
 
 /// Whether a source may hand over the next record.
@@ -48,7 +54,10 @@ pub enum Next {
 
 /// One partition.
 pub struct Slot {
+    /// Which of the consumer's partitions it is, and its number.
+    index: usize,
     partition: i32,
+    stop_offset: Option<i64>,
     shared: Arc<Shared>,
     /// Somebody waits for the lock: whoever serves the partition lets go of it after the record at hand.
     wanted: AtomicBool,
@@ -57,8 +66,12 @@ pub struct Slot {
     news: AtomicBool,
     /// whether nothing more can come unless somebody resumes the partition,
     over: AtomicBool,
-    /// whether the partition is not served for lack of room, until the next cycle makes some.
+    /// whether the partition is not served for lack of room, until the next cycle makes some,
     starved: AtomicBool,
+    /// whether it waits for room in the table, and that has been published.
+    held_back: AtomicBool,
+    /// What progress tells, as of the last serve.
+    seen: Mutex<Seen>,
     inner: Mutex<Inner>,
 }
 
@@ -73,28 +86,45 @@ struct Inner {
     resume: Option<i64>,
     /// What the budget counts for this partition.
     held_bytes: usize,
-    /// Whether there is anything a poll would publish.
+    /// Whether there is anything a poll should publish at once.
     changed: bool,
+    /// Whether only the next offset has moved, which no poll needs to hurry for.
+    moved: bool,
+    /// Whether it waits for room in the table.
+    held_back: bool,
+    /// What progress tells.
+    seen: Seen,
+    /// The offset of the last bad record, so that one that is tried again is counted once.
+    last_bad: i64,
 }
 
 impl Slot {
-    /// A partition whose first record has this offset or a later one.
-    pub fn new(shared: Arc<Shared>, partition: i32, next_offset: i64, state: PartitionState, rows: RowBuffer) -> Slot {
+    /// The partition that begins like this. `is_new`: it is to be shown from the next cycle on, and is not in the table yet.
+    pub fn new(shared: Arc<Shared>, index: usize, beginning: &Beginning, rows: RowBuffer, is_new: bool) -> Slot {
+        let seen = Seen::new(beginning);
         Slot {
-            partition,
+            index,
+            partition: beginning.partition,
+            stop_offset: beginning.stop,
             shared,
             wanted: AtomicBool::new(false),
-            news: AtomicBool::new(false),
-            over: AtomicBool::new(matches!(state, PartitionState::Failed(_))),
+            news: AtomicBool::new(is_new),
+            over: AtomicBool::new(beginning.state.is_over() && !is_new),
             starved: AtomicBool::new(false),
+            held_back: AtomicBool::new(false),
+            seen: Mutex::new(seen.clone()),
             inner: Mutex::new(Inner {
                 rows,
-                next_offset,
-                state,
+                next_offset: beginning.offset,
+                state: beginning.state.clone(),
                 parked: None,
                 resume: None,
                 held_bytes: 0,
-                changed: false,
+                changed: is_new,
+                moved: false,
+                held_back: false,
+                seen,
+                last_bad: -1,
             }),
         }
     }
@@ -108,13 +138,15 @@ impl Slot {
     /// are until the slot is woken.
     pub fn serve(&self) -> Option<Serving<'_>> {
         let inner = self.inner.lock();
-        if matches!(inner.state, PartitionState::Failed(_)) || inner.resume.is_some() {
+        if inner.state.is_over() || inner.resume.is_some() {
             return None;
         }
         let budget = &self.shared.budget;
         if !budget.has_room(inner.held_bytes) {
             // Said first and looked at again, because the cycle makes room first and looks who starves then.
-            self.starved.store(true, Ordering::SeqCst);
+            if !self.starved.swap(true, Ordering::SeqCst) {
+                self.shared.starved.lock().push_back(self.index);
+            }
             if !budget.has_room(inner.held_bytes) {
                 return None;
             }
@@ -150,7 +182,7 @@ impl Slot {
     /// Asks for the failed partition to go on at `offset`: at the record it stopped at, or behind it.
     pub fn request_resume(&self, offset: i64) -> Result<()> {
         let mut inner = self.inner.lock();
-        let PartitionState::Failed(_) = &inner.state else {
+        let PartitionState::Failed(_) = inner.state else {
             return Err(Error::new(
                 Status::InvalidState,
                 format!("partition: {} has not failed, so there is nothing to resume", self.partition),
@@ -184,19 +216,20 @@ impl Slot {
         Ok(())
     }
 
-    /// Gives a cycle everything new; `None` if there is nothing. What is decoded while the partition is served for the
+    /// Gives a cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is decoded while the partition is served for the
     /// first time since the last cycle is left to grow: serving a queue is short, and interrupting it often is not cheap.
-    pub fn contribute(&self) -> Option<Contribution> {
-        if !self.has_news() {
+    pub fn contribute(&self, cut: bool) -> Option<Contribution> {
+        if !self.has_news() && !cut {
             return None;
         }
         self.wanted.store(true, Ordering::Relaxed);
         let mut inner = self.inner.lock();
         self.wanted.store(false, Ordering::Relaxed);
-        let sealed = inner.rows.seal();
+        let sealed = inner.rows.seal(cut);
         self.shared.budget.account(inner.held_bytes, 0);
         inner.held_bytes = 0;
         inner.changed = false;
+        inner.moved = false;
         self.publish_flags(&inner);
         let contribution = Contribution { sealed, next_offset: inner.next_offset, state: inner.state.clone() };
         MutexGuard::unlock_fair(inner);
@@ -224,10 +257,56 @@ impl Slot {
         self.over.load(Ordering::Acquire)
     }
 
+    /// Whether the partition waits for room in the table, and a cycle has said so.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back.load(Ordering::Acquire)
+    }
+
+    /// The table is full, says the error: nothing more is taken in until [`Slot::release`].
+    pub fn hold_back(&self, full: &Error) {
+        let mut inner = self.inner.lock();
+        if inner.state == PartitionState::Reading {
+            inner.state = PartitionState::Waiting(full.clone());
+            inner.held_back = true;
+            inner.changed = true;
+            self.publish_flags(&inner);
+            self.shared.signal.pend();
+        }
+    }
+
+    /// The table has room again. Whether the partition has waited for that.
+    pub fn release(&self) -> bool {
+        let mut inner = self.inner.lock();
+        let held_back = std::mem::take(&mut inner.held_back);
+        if held_back {
+            inner.state = PartitionState::Reading;
+            inner.changed = true;
+            self.publish_flags(&inner);
+            self.shared.signal.pend();
+        }
+        held_back
+    }
+
+    /// Where reading has come to, as of the last serve.
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().clone()
+    }
+
+    /// Whether everything up to the stop has been read.
+    pub fn is_finished(&self) -> bool {
+        self.seen.lock().state == PartitionState::Finished
+    }
+
     fn publish_flags(&self, inner: &Inner) {
-        let failed = matches!(inner.state, PartitionState::Failed(_));
-        self.over.store(failed && !inner.changed, Ordering::Release);
-        self.news.store(inner.changed, Ordering::Release);
+        let news = inner.changed || inner.moved;
+        self.over.store(inner.state.is_over() && !news, Ordering::Release);
+        self.held_back.store(inner.held_back && !news, Ordering::Release);
+        self.news.store(news, Ordering::Release);
+        let mut seen = self.seen.lock();
+        seen.clone_from(&inner.seen);
+        seen.state.clone_from(&inner.state);
+        seen.position = inner.next_offset;
+        seen.held_bytes = inner.held_bytes;
     }
 
     /// Brings the budget up to date.
@@ -280,14 +359,28 @@ impl Serving<'_> {
             let error = Error::new(Status::Kafka, message).with_detail("topic", &*slot.shared.topic);
             return self.fail(error);
         }
+        if slot.stop_offset.is_some_and(|stop| record.offset >= stop) {
+            self.finish();
+            return Flow::Stop;
+        }
         if let Err(bad) = inner.rows.append(record) {
             inner.next_offset = record.offset;
+            if inner.last_bad < record.offset {
+                inner.last_bad = record.offset;
+                inner.seen.bad_records.count(bad.side);
+            }
             let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
             return self.stop(error, Some(record));
         }
         inner.next_offset = record.offset + 1;
+        inner.seen.took(record);
         if let PartitionState::Waiting(_) = inner.state {
             inner.state = PartitionState::Reading;
+            inner.held_back = false;
+        }
+        if slot.stop_offset == Some(inner.next_offset) {
+            self.finish();
+            return Flow::Stop;
         }
         if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
             slot.settle(inner);
@@ -317,10 +410,38 @@ impl Serving<'_> {
     /// Kafka serves the partition again, even if there is no record yet.
     pub fn go_on(&mut self) {
         let inner = self.inner();
-        if let PartitionState::Waiting(_) = inner.state {
+        if matches!(inner.state, PartitionState::Waiting(_)) && !inner.held_back {
             inner.state = PartitionState::Reading;
             inner.changed = true;
         }
+    }
+
+    /// The log has no record up to `offset` that has not been offered; `high` is behind all that may be in it, open
+    /// transactions included.
+    pub fn end_of_log(&mut self, offset: i64, high: i64) -> Flow {
+        self.go_on();
+        let slot = self.slot;
+        let inner = self.inner();
+        if offset > inner.next_offset {
+            // Control records and those of aborted transactions take offsets, and never come.
+            inner.next_offset = offset;
+            inner.moved = true;
+        }
+        inner.seen.end = Some(high.max(offset));
+        if slot.stop_offset.is_some_and(|stop| inner.next_offset >= stop) {
+            self.finish();
+            return Flow::Stop;
+        }
+        Flow::Continue
+    }
+
+    /// Everything before the stop has been read; what lies between the last record and it never comes.
+    fn finish(&mut self) {
+        let stop = self.slot.stop_offset;
+        let inner = self.inner();
+        inner.next_offset = inner.next_offset.max(stop.unwrap_or(inner.next_offset));
+        inner.state = PartitionState::Finished;
+        inner.changed = true;
     }
 
     /// The offset that is read next.
@@ -332,6 +453,7 @@ impl Serving<'_> {
     pub fn jump(&mut self, offset: i64) {
         let inner = self.inner();
         inner.next_offset = offset;
+        inner.seen.end = None;
         inner.changed = true;
     }
 
@@ -427,13 +549,19 @@ mod tests {
 
     /// A slot whose decoder does not fit its schema, which makes it panic at the first record that is not null.
     fn slot_that_panics() -> Slot {
+        slot_that_panics_and_stops(None)
+    }
+
+    fn slot_that_panics_and_stops(stop: Option<i64>) -> Slot {
         let (columns, _) = spec("utf8").resolve(Side::Value, &Default::default()).unwrap();
         let (_, decoder) = spec("int64").resolve(Side::Value, &Default::default()).unwrap();
         let schema = Arc::new(TableSchema::new("t", vec![], vec![], columns).unwrap());
         let limits = ChunkLimits::default();
         let rows = RowBuffer::new(schema, 2, Decoder::Ignore, decoder, limits, OnSeal::Continue).unwrap();
-        let shared = Shared { topic: "t".into(), signal: Arc::default(), budget: Budget::new(1 << 20, 1) };
-        Slot::new(Arc::new(shared), 2, 0, PartitionState::Reading, rows)
+        let (signal, starved) = (Arc::default(), Mutex::default());
+        let shared = Shared { topic: "t".into(), signal, budget: Budget::new(1 << 20, None, 1), starved };
+        let beginning = Beginning { partition: 2, offset: 0, stop, state: PartitionState::Reading };
+        Slot::new(Arc::new(shared), 0, &beginning, rows, false)
     }
 
     fn record(offset: i64, value: Option<&[u8]>) -> Record<'_> {
@@ -456,7 +584,7 @@ mod tests {
         assert_eq!(serving.offer(&record(1, Some(&[0; 8]))), Flow::Stop);
         drop(serving);
         assert!(slot.serve().is_none() && slot.has_news() && !slot.is_over());
-        let contribution = slot.contribute().unwrap();
+        let contribution = slot.contribute(false).unwrap();
         assert_eq!((contribution.sealed[0].batch.num_rows(), contribution.next_offset), (1, 1));
         let PartitionState::Failed(error) = contribution.state else { panic!("it has not failed") };
         assert_eq!((error.status(), error.position()), (Status::Panic, Some((2, 1))));
@@ -465,7 +593,7 @@ mod tests {
         slot.request_resume(2).unwrap();
         assert_eq!(slot.take_resume(), Some(Next::Behind));
         assert_eq!(slot.serve().unwrap().offer(&record(2, None)), Flow::Continue);
-        assert_eq!(slot.contribute().unwrap().sealed[0].batch.num_rows(), 2);
+        assert_eq!(slot.contribute(false).unwrap().sealed[0].batch.num_rows(), 2);
     }
 
     #[test]
@@ -475,13 +603,13 @@ mod tests {
         assert_eq!(serving.offer(&record(7, None)), Flow::Continue);
         assert_eq!(serving.offer(&record(7, None)), Flow::Stop);
         drop(serving);
-        let PartitionState::Failed(error) = slot.contribute().unwrap().state else { panic!("it has not failed") };
+        let PartitionState::Failed(error) = slot.contribute(false).unwrap().state else { panic!("it has not failed") };
         assert_eq!((error.status(), error.position()), (Status::Kafka, Some((2, 8))));
         assert!(error.message().starts_with("the log of t[2] went back from offset 8 to 7;"), "{error}");
         // Kafka's failures can be resumed anywhere.
         slot.request_resume(3).unwrap();
         assert_eq!(slot.take_resume(), Some(Next::Seek(3)));
-        assert_eq!(slot.contribute().unwrap().next_offset, 3);
+        assert_eq!(slot.contribute(false).unwrap().next_offset, 3);
     }
 
     #[test]
@@ -490,13 +618,66 @@ mod tests {
         let error = || Error::new(Status::Kafka, "not authorised");
         slot.serve().unwrap().wait(error());
         assert!(slot.has_news());
-        assert_eq!(slot.contribute().unwrap().state, PartitionState::Waiting(error()));
+        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Waiting(error()));
         slot.serve().unwrap().wait(error());
         assert!(!slot.has_news(), "the same reason again is no news");
         slot.serve().unwrap().go_on();
-        assert_eq!(slot.contribute().unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
         slot.serve().unwrap().wait(error());
         slot.serve().unwrap().offer(&record(0, None));
-        assert_eq!(slot.contribute().unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
+    }
+
+    #[test]
+    fn a_partition_finishes_at_its_stop_or_where_nothing_can_come_before_it() {
+        // At the record before it, at the first one behind it, and at the end of a log without either.
+        let slot = slot_that_panics_and_stops(Some(2));
+        let mut serving = slot.serve().unwrap();
+        assert_eq!(serving.offer(&record(0, None)), Flow::Continue);
+        assert_eq!(serving.offer(&record(1, None)), Flow::Stop);
+        drop(serving);
+        let finished = |slot: &Slot, rows: usize| {
+            assert!(slot.is_finished() && slot.serve().is_none());
+            let contribution = slot.contribute(false).unwrap();
+            assert_eq!((contribution.next_offset, contribution.state), (2, PartitionState::Finished));
+            let sealed: usize = contribution.sealed.iter().map(|sealed| sealed.batch.num_rows()).sum();
+            assert_eq!(sealed, rows);
+            assert!(slot.is_over());
+        };
+        finished(&slot, 2);
+        let slot = slot_that_panics_and_stops(Some(2));
+        assert_eq!(slot.serve().unwrap().offer(&record(0, None)), Flow::Continue);
+        assert_eq!(slot.serve().unwrap().offer(&record(7, None)), Flow::Stop);
+        finished(&slot, 1);
+        let slot = slot_that_panics_and_stops(Some(2));
+        assert_eq!(slot.serve().unwrap().end_of_log(1, 1), Flow::Continue);
+        assert_eq!(slot.serve().unwrap().end_of_log(2, 2), Flow::Stop);
+        finished(&slot, 0);
+    }
+
+    #[test]
+    fn the_end_of_the_log_moves_the_next_offset_without_hurry() {
+        let slot = slot_that_panics();
+        slot.serve().unwrap().offer(&record(0, None));
+        slot.contribute(false).unwrap();
+        slot.shared.signal.clear_pending();
+        slot.serve().unwrap().end_of_log(3, 3);
+        let past = Some(std::time::Instant::now());
+        assert_eq!(slot.shared.signal.wait(past).unwrap(), crate::ingest::signal::Wait::TimedOut);
+        assert_eq!(slot.contribute(false).unwrap().next_offset, 3);
+    }
+
+    #[test]
+    fn a_partition_that_waits_for_room_is_not_let_go_by_anything_else() {
+        let slot = slot_that_panics();
+        let full = Error::new(Status::Limit, "full");
+        slot.hold_back(&full);
+        assert!(!slot.is_held_back(), "no cycle has said so");
+        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Waiting(full));
+        assert!(slot.is_held_back());
+        slot.serve().unwrap().end_of_log(0, 0);
+        assert!(slot.is_held_back());
+        assert!(slot.release() && !slot.release());
+        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use arrow_schema::{DataType, TimeUnit};
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::format::{ColumnProperties, Decoder, Side, Spec};
 use crate::log::Log;
 use crate::schema::{CommonColumn, TableSchema};
-use crate::table::retention::TableType;
+use crate::table::retention::{Retention, TableType};
 use crate::types;
 
 /// A start offset: the oldest record there is.
@@ -35,9 +35,52 @@ pub enum Start {
     End,
     /// This offset.
     Offset(i64),
+    /// The first record whose timestamp is this or later, in ms since 1970-01-01 UTC; the end if there is none yet (O6).
+    Time(i64),
+}
+
+/// Where reading ends (rule O7), as of open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Before this offset.
+    Offset(i64),
+    /// Before the first record whose timestamp is this or later, in ms since 1970-01-01 UTC; at the end of the log if there
+    /// is none.
+    Time(i64),
+    /// At the end of the log.
+    End,
+}
+
+impl Stop {
+    /// Before an offset of 0 or more.
+    pub fn from_offset(offset: i64) -> Result<Stop> {
+        if offset < 0 {
+            return Err(Error::argument("offset", format!("{offset} is negative; give the offset to stop before")));
+        }
+        Ok(Stop::Offset(offset))
+    }
+
+    /// Before a time, in ms since 1970-01-01 UTC.
+    pub fn from_time(timestamp_ms: i64) -> Result<Stop> {
+        check_time(timestamp_ms).map(Stop::Time)
+    }
+}
+
+/// Kafka looks up no time before 1970.
+fn check_time(timestamp_ms: i64) -> Result<i64> {
+    if timestamp_ms < 0 {
+        let message = format!("{timestamp_ms} is negative; give milliseconds since 1970-01-01 UTC");
+        return Err(Error::argument("timestamp_ms", message));
+    }
+    Ok(timestamp_ms)
 }
 
 impl Start {
+    /// At a time, in ms since 1970-01-01 UTC.
+    pub fn from_time(timestamp_ms: i64) -> Result<Start> {
+        check_time(timestamp_ms).map(Start::Time)
+    }
+
     /// The start that a number stands for: an offset, or one of the constants −1, −2, −3.
     pub fn from_number(number: i64) -> Result<Start> {
         match number {
@@ -86,6 +129,8 @@ pub struct Options {
     partitions: Option<BTreeSet<i32>>,
     start: BTreeMap<i32, Start>,
     start_all: Start,
+    stop: BTreeMap<i32, Stop>,
+    stop_all: Option<Stop>,
     key: Spec,
     value: Spec,
     table_type: TableType,
@@ -105,10 +150,18 @@ pub struct Plan {
     pub start: BTreeMap<i32, Start>,
     /// Where all others start.
     pub start_all: Start,
+    /// Where single partitions stop.
+    pub stop: BTreeMap<i32, Stop>,
+    /// Where all others stop; `None`: nowhere.
+    pub stop_all: Option<Stop>,
     /// What to do without a usable offset.
     pub offset_reset: OffsetReset,
+    /// How often published offsets are committed without being told to; `None`: never.
+    pub auto_commit: Option<Duration>,
+    /// How often the topic is looked at for new partitions, and for whether it still is the same; `None`: never.
+    pub discovery: Option<Duration>,
     /// What to keep of the rows.
-    pub table_type: TableType,
+    pub retention: Retention,
     /// The columns.
     pub schema: Arc<TableSchema>,
     /// Fills the key's columns.
@@ -117,6 +170,8 @@ pub struct Plan {
     pub value: Decoder,
     /// Bounds fetch queues and everything decoded but not yet published, together.
     pub memory_budget_bytes: usize,
+    /// What an append table holds at most before it takes in no more; `None`: everything.
+    pub append_max_bytes: Option<usize>,
     /// How many threads decode; `None`: as many as there are cores, at most one a partition.
     pub ingest_threads: Option<usize>,
     /// How long a poll that has something waits for more.
@@ -146,9 +201,22 @@ const TIMESTAMP_TYPE: &str = "timestamp.column.type";
 const MEMORY_BUDGET: &str = "memory.budget.bytes";
 const INGEST_THREADS: &str = "ingest.threads";
 const POLL_LINGER: &str = "poll.linger.ms";
+const DISCOVERY: &str = "partition.discovery.ms";
+const APPEND_MAX_BYTES: &str = "append.max.bytes";
+const RING_MAX_BYTES: &str = "ring.max.bytes";
+const RING_MAX_AGE: &str = "ring.max.age.ms";
 
 /// The library's other keys, which Deephaven does not have.
-const OWN_KEYS: [&str; 4] = [TIMESTAMP_TYPE, MEMORY_BUDGET, INGEST_THREADS, POLL_LINGER];
+const OWN_KEYS: [&str; 8] = [
+    TIMESTAMP_TYPE,
+    MEMORY_BUDGET,
+    INGEST_THREADS,
+    POLL_LINGER,
+    DISCOVERY,
+    APPEND_MAX_BYTES,
+    RING_MAX_BYTES,
+    RING_MAX_AGE,
+];
 
 /// Properties of the Java client that karrow reads itself: they tell a simple spec its type.
 const DESERIALIZER_KEYS: [&str; 2] = ["key.deserializer", "value.deserializer"];
@@ -165,6 +233,9 @@ const REFUSED: [(&str, &str); 6] = [
 
 const MIN_MEMORY_BUDGET: usize = 1024 * 1024;
 const DEFAULT_MEMORY_BUDGET: usize = 256 * 1024 * 1024;
+const DEFAULT_DISCOVERY_MS: usize = 30_000;
+/// What librdkafka and Kafka's own client have.
+const DEFAULT_AUTO_COMMIT_MS: u64 = 5000;
 
 impl Options {
     /// Options for a topic, everything else at its default: all partitions, new records only, both specs from
@@ -179,6 +250,8 @@ impl Options {
             partitions: None,
             start: BTreeMap::new(),
             start_all: Start::DontSeek,
+            stop: BTreeMap::new(),
+            stop_all: None,
             key: Spec::FROM_PROPERTIES,
             value: Spec::FROM_PROPERTIES,
             table_type: TableType::Blink,
@@ -224,14 +297,22 @@ impl Options {
 
     /// Where a partition starts (`None`: all that have no entry of their own).
     pub fn set_start(&mut self, partition: Option<i32>, start: Start) -> Result<()> {
-        match partition {
+        match check_partition(partition)? {
             None => self.start_all = start,
-            Some(id) if id < 0 => {
-                let message = format!("{id} is neither a partition, which count from 0, nor ALL_PARTITIONS (-1)");
-                return Err(Error::argument("partition", message));
-            }
             Some(id) => {
                 self.start.insert(id, start);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a partition stops (`None`: all that have no entry of their own). What stops everywhere is a bounded read: it
+    /// ends by itself, and partitions that the topic gets later are not read.
+    pub fn set_stop(&mut self, partition: Option<i32>, stop: Stop) -> Result<()> {
+        match check_partition(partition)? {
+            None => self.stop_all = Some(stop),
+            Some(id) => {
+                self.stop.insert(id, stop);
             }
         }
         Ok(())
@@ -283,21 +364,28 @@ impl Options {
         if ingest_threads == Some(0) {
             return Err(Error::argument(&format!("karrow.{INGEST_THREADS}"), "at least 1 thread has to decode"));
         }
-        let linger_ms = self.number(POLL_LINGER)?.unwrap_or(0);
         Ok(Plan {
             topic: self.topic.as_str().into(),
             kafka,
             partitions: self.partitions.clone(),
             start: self.start.clone(),
             start_all: self.start_all,
+            stop: self.stop.clone(),
+            stop_all: self.stop_all,
             offset_reset,
-            table_type: self.table_type,
+            auto_commit: self.auto_commit()?,
+            discovery: match self.number(DISCOVERY)?.unwrap_or(DEFAULT_DISCOVERY_MS) {
+                0 => None,
+                interval_ms => Some(millis(interval_ms)),
+            },
+            retention: self.retention()?,
             schema,
             key,
             value,
             memory_budget_bytes,
+            append_max_bytes: self.limit(APPEND_MAX_BYTES, self.table_type == TableType::Append, "an append")?,
             ingest_threads,
-            linger: Duration::from_millis(linger_ms.try_into().unwrap_or(u64::MAX)),
+            linger: millis(self.number(POLL_LINGER)?.unwrap_or(0)),
             log: self.log.clone(),
         })
     }
@@ -324,15 +412,52 @@ impl Options {
             }
             _ => {}
         }
-        let is_false = |value: &String| ["false", "f", "0"].contains(&value.to_lowercase().as_str());
-        if !kafka.get("enable.auto.commit").is_none_or(is_false) {
-            return Err(Error::new(
-                Status::Unsupported,
-                "enable.auto.commit: karrow does not commit offsets by itself; set it to false or leave it out",
-            )
-            .with_detail("argument", "enable.auto.commit"));
-        }
         Ok(kafka)
+    }
+
+    /// How often to commit, if Kafka's properties ask for it (rule K9). karrow does it itself, because librdkafka would
+    /// count what has been decoded, and only rows that a poll has published may count.
+    fn auto_commit(&self) -> Result<Option<Duration>> {
+        let key = "enable.auto.commit";
+        let wanted = self.properties.get(key).map_or("false", String::as_str);
+        match wanted.to_lowercase().as_str() {
+            "false" | "f" | "0" => return Ok(None),
+            "true" | "t" | "1" => {}
+            _ => return Err(Error::argument(key, format!("'{wanted}' is neither true nor false"))),
+        }
+        if self.properties.get("group.id").is_none_or(String::is_empty) {
+            return Err(Error::argument(key, "there is no group to commit for; set group.id"));
+        }
+        let key = "auto.commit.interval.ms";
+        let interval_ms = match self.properties.get(key) {
+            None => DEFAULT_AUTO_COMMIT_MS,
+            Some(value) => value.parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
+                Error::argument(key, format!("'{value}' is not a whole number of milliseconds, 1 or more"))
+            })?,
+        };
+        Ok(Some(Duration::from_millis(interval_ms)))
+    }
+
+    fn retention(&self) -> Result<Retention> {
+        let is_ring = matches!(self.table_type, TableType::Ring { .. });
+        let bytes = self.limit(RING_MAX_BYTES, is_ring, "a ring")?;
+        let age_ms = self.limit(RING_MAX_AGE, is_ring, "a ring")?;
+        Ok(Retention {
+            table_type: self.table_type,
+            max_bytes: bytes,
+            max_age_ms: age_ms.map(|age_ms| i64::try_from(age_ms).unwrap_or(i64::MAX)),
+        })
+    }
+
+    /// A limit that only one type of table has.
+    fn limit(&self, suffix: &str, applies: bool, table: &str) -> Result<Option<usize>> {
+        let limit = self.number(suffix)?;
+        let key = format!("karrow.{suffix}");
+        match limit {
+            Some(0) => Err(Error::argument(&key, "0 would keep nothing; give 1 or more, or leave it out")),
+            Some(_) if !applies => Err(Error::argument(&key, format!("only {table} table has this limit"))),
+            limit => Ok(limit),
+        }
     }
 
     fn columns(&self) -> Result<(Arc<TableSchema>, Decoder, Decoder)> {
@@ -407,6 +532,21 @@ impl Options {
         };
         self.library(suffix).map(parse).transpose()
     }
+}
+
+/// A partition, or `None` for all of them.
+fn check_partition(partition: Option<i32>) -> Result<Option<i32>> {
+    match partition {
+        Some(id) if id < 0 => {
+            let message = format!("{id} is neither a partition, which count from 0, nor ALL_PARTITIONS (-1)");
+            Err(Error::argument("partition", message))
+        }
+        partition => Ok(partition),
+    }
+}
+
+fn millis(ms: usize) -> Duration {
+    Duration::from_millis(ms.try_into().unwrap_or(u64::MAX))
 }
 
 /// The prefix and the rest of a key that is the library's.
@@ -563,7 +703,10 @@ mod tests {
         nothing.set_spec(Side::Value, Spec::Ignore);
         assert!(nothing.plan().err().unwrap().message().starts_with("key and value specs: both are ignore"));
         assert!(plan_error(&[("auto.offset.reset", "first")]).starts_with("auto.offset.reset: 'first' is not"));
-        assert!(plan_error(&[("enable.auto.commit", "true")]).starts_with("enable.auto.commit: karrow does not"));
+        assert!(plan_error(&[("enable.auto.commit", "true")]).starts_with("enable.auto.commit: there is no group"));
+        assert!(plan_error(&[("enable.auto.commit", "si")]).starts_with("enable.auto.commit: 'si' is neither"));
+        let interval = [("enable.auto.commit", "true"), ("group.id", "g"), ("auto.commit.interval.ms", "0")];
+        assert!(plan_error(&interval).starts_with("auto.commit.interval.ms: '0' is not a whole number"));
         assert!(Options::new("").err().unwrap().message().starts_with("topic: the name is empty"));
     }
 
@@ -576,5 +719,22 @@ mod tests {
         assert!(Start::from_number(-4).unwrap_err().message().starts_with("offset: -4 is neither an offset"));
         let ring = TableType::Ring { capacity: 0 };
         assert!(options.set_table_type(ring).unwrap_err().message().contains("at least 1 row"));
+        assert!(options.set_stop(Some(-4), Stop::End).unwrap_err().message().contains("ALL_PARTITIONS (-1)"));
+        assert!(Stop::from_offset(-1).unwrap_err().message().starts_with("offset: -1 is negative"));
+        assert!(Stop::from_time(-1).unwrap_err().message().starts_with("timestamp_ms: -1 is negative"));
+        assert!(Start::from_time(-1).unwrap_err().message().starts_with("timestamp_ms: -1 is negative"));
+    }
+
+    #[test]
+    fn limits_belong_to_their_type_of_table() {
+        for key in ["karrow.ring.max.bytes", "karrow.ring.max.age.ms"] {
+            assert_eq!(plan_error(&[(key, "5")]), format!("{key}: only a ring table has this limit"));
+        }
+        let mut options = options(&[("karrow.append.max.bytes", "5")]);
+        assert!(options.plan().err().unwrap().message().ends_with("only an append table has this limit"));
+        options.set_table_type(TableType::Append).unwrap();
+        assert_eq!(options.plan().unwrap().append_max_bytes, Some(5));
+        options.set("karrow.append.max.bytes", Some("0")).unwrap();
+        assert!(options.plan().err().unwrap().message().contains("0 would keep nothing"));
     }
 }

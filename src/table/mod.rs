@@ -8,6 +8,7 @@ pub mod partition;
 pub mod retention;
 pub mod snapshot;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -16,7 +17,8 @@ use crate::error::Error;
 use crate::rows::Sealed;
 use crate::schema::TableSchema;
 use partition::Partition;
-use retention::{Rows, TableType};
+use retention::{Retention, Rows};
+use snapshot::Snapshot;
 
 /// Everything readers can see, as of one cycle. Immutable.
 pub struct TableState {
@@ -40,6 +42,11 @@ impl TableState {
     pub fn partitions(&self) -> &[Arc<Partition>] {
         &self.partitions
     }
+
+    /// What all rows take.
+    pub fn bytes(&self) -> usize {
+        self.partitions.iter().map(|partition| partition.rows().bytes()).sum()
+    }
 }
 
 /// What a partition is doing.
@@ -51,6 +58,15 @@ pub enum PartitionState {
     Waiting(Error),
     /// It has stopped, and goes on only after a resume.
     Failed(Error),
+    /// Everything up to where it was to stop has been read.
+    Finished,
+}
+
+impl PartitionState {
+    /// Whether nothing more can come, unless somebody resumes the partition.
+    pub fn is_over(&self) -> bool {
+        matches!(self, PartitionState::Failed(_) | PartitionState::Finished)
+    }
 }
 
 /// What one partition contributes to a cycle.
@@ -65,7 +81,7 @@ pub struct Contribution {
 
 /// The published state of all partitions.
 pub struct Table {
-    table_type: TableType,
+    retention: Retention,
     state: RwLock<Arc<TableState>>,
 }
 
@@ -73,7 +89,7 @@ impl Table {
     /// A table at cycle 0: every partition is there, none has rows.
     pub fn new(
         schema: Arc<TableSchema>,
-        table_type: TableType,
+        retention: Retention,
         partitions: impl IntoIterator<Item = (i32, i64, PartitionState)>,
     ) -> Table {
         let columns = schema.arrow().fields().len();
@@ -81,7 +97,7 @@ impl Table {
             .into_iter()
             .map(|(id, next_offset, state)| Arc::new(Partition::new(id, Rows::default(), next_offset, state, columns)))
             .collect();
-        Table { table_type, state: RwLock::new(Arc::new(TableState { cycle: 0, schema, partitions })) }
+        Table { retention, state: RwLock::new(Arc::new(TableState { cycle: 0, schema, partitions })) }
     }
 
     /// The state of the last cycle.
@@ -89,31 +105,51 @@ impl Table {
         Arc::clone(&self.state.read())
     }
 
-    /// Publishes a cycle: one contribution for each partition that has something new, in the table's order. Only one
-    /// thread may publish. Returns the new state and how many rows it added.
-    pub fn publish(&self, contributions: Vec<Option<Contribution>>) -> (Arc<TableState>, i64) {
+    /// Whether the snapshot is one of this table's.
+    pub fn made(&self, snapshot: &Snapshot) -> bool {
+        Arc::ptr_eq(snapshot.state().schema(), self.state.read().schema())
+    }
+
+    /// Whether the partition at this index wants its chunk in progress closed, because nothing in it is to be kept.
+    pub fn wants_cut(&self, index: usize, now_ms: i64) -> bool {
+        let state = self.state.read();
+        state.partitions.get(index).is_some_and(|known| retention::outlives(self.retention, known.rows(), now_ms))
+    }
+
+    /// Publishes a cycle: for each partition its number and, if it has something new, its contribution, in the table's
+    /// order; partitions that the topic has got since the last cycle come behind. `discards` has rows to give up, by
+    /// partition. Only one thread may publish. Returns the new state and how many rows it added.
+    pub fn publish(
+        &self,
+        contributions: Vec<(i32, Option<Contribution>)>,
+        discards: &BTreeMap<i32, i64>,
+        now_ms: i64,
+    ) -> (Arc<TableState>, i64) {
         let before = self.state();
         let columns = before.schema.arrow().fields().len();
         let mut added = 0;
-        let partitions = before
-            .partitions
-            .iter()
-            .zip(contributions)
-            .map(|(partition, new)| {
-                let new = match new {
-                    Some(new) => new,
-                    None if !retention::forgets(self.table_type, partition.rows()) => return Arc::clone(partition),
-                    None => Contribution {
-                        sealed: Vec::new(),
-                        next_offset: partition.next_offset(),
-                        state: partition.state().clone(),
-                    },
-                };
-                let rows = retention::apply(self.table_type, partition.rows(), new.sealed);
-                added += rows.end_row() - partition.rows().end_row();
-                Arc::new(Partition::new(partition.id(), rows, new.next_offset, new.state, columns))
-            })
-            .collect();
+        let mut partitions = Vec::with_capacity(contributions.len());
+        for (index, (id, new)) in contributions.into_iter().enumerate() {
+            let known = before.partitions.get(index);
+            let discard_before = discards.get(&id).copied();
+            let new = match (new, known) {
+                (Some(new), _) => new,
+                (None, Some(known)) => {
+                    if discard_before.is_none() && !retention::forgets(self.retention, known.rows(), now_ms) {
+                        partitions.push(Arc::clone(known));
+                        continue;
+                    }
+                    Contribution { sealed: Vec::new(), next_offset: known.next_offset(), state: known.state().clone() }
+                }
+                // A new partition says so itself, in this cycle or the next.
+                (None, None) => break,
+            };
+            let nothing = Rows::default();
+            let kept = known.map_or(&nothing, |known| known.rows());
+            let rows = retention::apply(self.retention, kept, new.sealed, discard_before, now_ms);
+            added += rows.end_row() - kept.end_row();
+            partitions.push(Arc::new(Partition::new(id, rows, new.next_offset, new.state, columns)));
+        }
         let state = Arc::new(TableState { cycle: before.cycle + 1, schema: Arc::clone(&before.schema), partitions });
         *self.state.write() = Arc::clone(&state);
         (state, added)

@@ -50,7 +50,7 @@ impl Partition {
     pub fn failure(&self) -> Option<&Error> {
         match &self.state {
             PartitionState::Failed(error) => Some(error),
-            PartitionState::Reading | PartitionState::Waiting(_) => None,
+            PartitionState::Reading | PartitionState::Waiting(_) | PartitionState::Finished => None,
         }
     }
 

@@ -21,10 +21,27 @@ pub enum TableType {
     },
 }
 
-impl TableType {
+/// A table type, with the further limits that a ring may have. A ring forgets by bytes and by age chunk by chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// What is kept.
+    pub table_type: TableType,
+    /// Of a ring: how many bytes of each partition.
+    pub max_bytes: Option<usize>,
+    /// Of a ring: for how many milliseconds, by the newest timestamp of a chunk's records.
+    pub max_age_ms: Option<i64>,
+}
+
+impl From<TableType> for Retention {
+    fn from(table_type: TableType) -> Retention {
+        Retention { table_type, max_bytes: None, max_age_ms: None }
+    }
+}
+
+impl Retention {
     /// How the row builder should treat the chunk in progress.
     pub fn on_seal(self) -> OnSeal {
-        match self {
+        match self.table_type {
             TableType::Blink => OnSeal::Begin,
             TableType::Append | TableType::Ring { .. } => OnSeal::Continue,
         }
@@ -33,24 +50,34 @@ impl TableType {
     /// How large chunks should be: a small ring is made of small chunks, because it drops whole ones.
     pub fn chunk_limits(self) -> ChunkLimits {
         let limits = ChunkLimits::default();
-        match self {
+        match self.table_type {
             TableType::Blink | TableType::Append => limits,
-            TableType::Ring { capacity } => {
-                let rows = usize::try_from(capacity / 2).unwrap_or(limits.rows).clamp(MIN_RING_CHUNK, limits.rows);
-                ChunkLimits { rows, ..limits }
-            }
+            TableType::Ring { capacity } => ChunkLimits {
+                rows: usize::try_from(capacity / 2).unwrap_or(limits.rows).clamp(MIN_RING_CHUNK, limits.rows),
+                bytes: self.max_bytes.map_or(limits.bytes, |bytes| (bytes / RING_CHUNKS).clamp(1, limits.bytes)),
+                span_ms: self.max_age_ms.map_or(limits.span_ms, |age_ms| age_ms / RING_CHUNKS as i64),
+            },
         }
+    }
+
+    /// The time before which a ring forgets.
+    fn oldest_ms(self, now_ms: i64) -> i64 {
+        self.max_age_ms.map_or(i64::MIN, |age_ms| now_ms.saturating_sub(age_ms))
     }
 }
 
 /// Chunks smaller than this cost more to keep track of than they free.
 const MIN_RING_CHUNK: usize = 1024;
+/// Of how many chunks a ring is made at least that is limited by bytes or by age.
+const RING_CHUNKS: usize = 8;
 
 /// A run of rows in memory of its own.
 #[derive(Debug)]
 pub struct Chunk {
     first_row: i64,
     batch: RecordBatch,
+    bytes: usize,
+    newest_ms: i64,
     /// Whether a later cycle may publish the same memory further.
     open: bool,
 }
@@ -78,6 +105,7 @@ pub struct Rows {
     first_row: i64,
     end_row: i64,
     chunks: Vec<Arc<Chunk>>,
+    bytes: usize,
 }
 
 impl Rows {
@@ -96,16 +124,29 @@ impl Rows {
         &self.chunks
     }
 
+    /// What the rows take, those of chunks that are shown only in part included.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn extend(&mut self, sealed: Sealed) {
         let first_row = if sealed.already_published == 0 {
             self.end_row
         } else {
             let last = self.chunks.pop().expect("a chunk that goes on is the table's last");
             assert!(last.open && last.batch.num_rows() == sealed.already_published);
+            self.bytes -= last.bytes;
             last.first_row
         };
         self.end_row = first_row + row_count(&sealed.batch);
-        self.chunks.push(Arc::new(Chunk { first_row, batch: sealed.batch, open: sealed.open }));
+        self.bytes += sealed.bytes;
+        self.chunks.push(Arc::new(Chunk {
+            first_row,
+            batch: sealed.batch,
+            bytes: sealed.bytes,
+            newest_ms: sealed.newest_ms,
+            open: sealed.open,
+        }));
     }
 
     /// Forgets rows before `first_row`, chunk by chunk; what is left of a closed chunk is copied once less than half of
@@ -114,32 +155,73 @@ impl Rows {
         self.first_row = self.first_row.max(first_row);
         let first_row = self.first_row;
         let dead = self.chunks.partition_point(|chunk| chunk.end_row() <= first_row);
-        self.chunks.drain(..dead);
+        self.bytes -= self.chunks.drain(..dead).map(|chunk| chunk.bytes).sum::<usize>();
         let Some(oldest) = self.chunks.first_mut() else { return };
-        let alive = oldest.end_row() - first_row;
-        if !oldest.open && alive * 2 < row_count(&oldest.batch) {
-            let batch = align::copy_tail(&oldest.batch, length(alive));
-            *oldest = Arc::new(Chunk { first_row, batch, open: false });
+        let (alive, all) = (length(oldest.end_row() - first_row), oldest.batch.num_rows());
+        if !oldest.open && alive * 2 < all {
+            let bytes = oldest.bytes / all * alive;
+            self.bytes -= oldest.bytes - bytes;
+            let batch = align::copy_tail(&oldest.batch, alive);
+            *oldest = Arc::new(Chunk { first_row, batch, bytes, newest_ms: oldest.newest_ms, open: false });
+        }
+    }
+
+    /// Forgets the oldest chunks while all of them take more than this; never the newest.
+    fn forget_beyond(&mut self, max_bytes: usize) {
+        let (mut bytes, mut first_row) = (self.bytes, self.first_row);
+        for pair in self.chunks.windows(2) {
+            if bytes <= max_bytes {
+                break;
+            }
+            bytes -= pair[0].bytes;
+            first_row = pair[1].first_row;
+        }
+        self.forget_before(first_row);
+    }
+
+    /// Forgets the oldest chunks whose records are all older than this.
+    fn forget_older(&mut self, oldest_ms: i64) {
+        let old = self.chunks.iter().take_while(|chunk| chunk.newest_ms < oldest_ms && !chunk.open);
+        if let Some(last) = old.last() {
+            self.forget_before(last.end_row());
         }
     }
 }
 
 /// Whether a cycle that brings nothing would still change what is shown.
-pub fn forgets(table_type: TableType, rows: &Rows) -> bool {
-    table_type == TableType::Blink && rows.first_row < rows.end_row
+pub fn forgets(retention: Retention, rows: &Rows, now_ms: i64) -> bool {
+    match retention.table_type {
+        TableType::Blink => rows.first_row < rows.end_row,
+        TableType::Append => false,
+        TableType::Ring { .. } => {
+            rows.chunks.first().is_some_and(|oldest| oldest.newest_ms < retention.oldest_ms(now_ms))
+        }
+    }
 }
 
-/// What a partition shows after a cycle that brought these rows.
-pub fn apply(table_type: TableType, rows: &Rows, sealed: Vec<Sealed>) -> Rows {
-    let mut rows = match table_type {
-        TableType::Blink => Rows { first_row: rows.end_row, end_row: rows.end_row, chunks: Vec::new() },
+/// Whether the chunk in progress holds nothing but rows that would be forgotten if it were closed.
+pub fn outlives(retention: Retention, rows: &Rows, now_ms: i64) -> bool {
+    rows.chunks.last().is_some_and(|newest| newest.open && newest.newest_ms < retention.oldest_ms(now_ms))
+}
+
+/// What a partition shows after a cycle that brought these rows, and in which rows before `discard_before` were given up.
+pub fn apply(retention: Retention, rows: &Rows, sealed: Vec<Sealed>, discard_before: Option<i64>, now_ms: i64) -> Rows {
+    let mut rows = match retention.table_type {
+        TableType::Blink => Rows { first_row: rows.end_row, end_row: rows.end_row, chunks: Vec::new(), bytes: 0 },
         TableType::Append | TableType::Ring { .. } => rows.clone(),
     };
     for sealed in sealed {
         rows.extend(sealed);
     }
-    if let TableType::Ring { capacity } = table_type {
+    if let TableType::Ring { capacity } = retention.table_type {
+        rows.forget_older(retention.oldest_ms(now_ms));
         rows.forget_before(rows.end_row.saturating_sub(capacity));
+        if let Some(max_bytes) = retention.max_bytes {
+            rows.forget_beyond(max_bytes);
+        }
+    }
+    if let Some(first_row) = discard_before {
+        rows.forget_before(first_row);
     }
     rows
 }
@@ -182,6 +264,10 @@ mod tests {
         value: Option<i64>,
     }
 
+    fn rows_of_chunk(rows: usize) -> ChunkLimits {
+        ChunkLimits { rows, bytes: 1 << 20, ..ChunkLimits::default() }
+    }
+
     /// A record to come: what its row says, whatever its offset will be; `None`: a bad record.
     type Given = Option<Row>;
 
@@ -197,8 +283,11 @@ mod tests {
 
     /// Mostly rows fill a chunk, sometimes bytes do.
     fn limits() -> impl Strategy<Value = ChunkLimits> {
-        (1..12_usize, prop_oneof![2 => Just(1 << 20), 1 => 60..600_usize])
-            .prop_map(|(rows, bytes)| ChunkLimits { rows, bytes })
+        (1..12_usize, prop_oneof![2 => Just(1 << 20), 1 => 60..600_usize]).prop_map(|(rows, bytes)| ChunkLimits {
+            rows,
+            bytes,
+            ..ChunkLimits::default()
+        })
     }
 
     fn table_type() -> impl Strategy<Value = TableType> {
@@ -208,7 +297,7 @@ mod tests {
 
     /// One partition, from records to snapshots, and the model beside it.
     struct Run {
-        table_type: TableType,
+        retention: Retention,
         buffer: RowBuffer,
         table: Table,
         next_offset: i64,
@@ -224,7 +313,8 @@ mod tests {
     }
 
     impl Run {
-        fn new(table_type: TableType, limits: ChunkLimits) -> Run {
+        fn new(retention: impl Into<Retention>, limits: ChunkLimits) -> Run {
+            let retention = retention.into();
             let spec = |name: &str, type_name: &str| Spec::Simple {
                 column: Some(name.to_owned()),
                 type_name: Some(type_name.to_owned()),
@@ -233,33 +323,46 @@ mod tests {
             let (values, value) = spec("V", "int64").resolve(Side::Value, &Default::default()).unwrap();
             let common = [CommonColumn::Offset, CommonColumn::Headers].map(|column| (column, column.key().to_owned()));
             let schema = Arc::new(TableSchema::new("t", common.to_vec(), keys, values).unwrap());
-            let on_seal = table_type.on_seal();
+            let on_seal = retention.on_seal();
             let buffer = RowBuffer::new(Arc::clone(&schema), 0, key, value, limits, on_seal).unwrap();
-            let table = Table::new(schema, table_type, [(0, 0, PartitionState::Reading)]);
-            Run { table_type, buffer, table, next_offset: 0, model: Vec::new() }
+            let table = Table::new(schema, retention, [(0, 0, PartitionState::Reading)]);
+            Run { retention, buffer, table, next_offset: 0, model: Vec::new() }
         }
 
         fn cycle(&mut self, records: &[Given]) -> Cycle {
             let before = self.model.len();
-            records.iter().for_each(|record| self.record(record));
-            // A partition that nobody served has nothing to contribute.
-            let contribution = (!records.is_empty()).then(|| Contribution {
-                sealed: self.buffer.seal(),
-                next_offset: self.next_offset,
-                state: PartitionState::Reading,
-            });
-            let (state, added) = self.table.publish(vec![contribution]);
+            let snapshot = self.publish(records, None, 0);
             let end = self.model.len();
-            assert_eq!(added, number(end - before));
-            let first = match self.table_type {
+            let first = match self.retention.table_type {
                 TableType::Blink => before,
                 TableType::Append => 0,
                 TableType::Ring { capacity } => end.saturating_sub(length(capacity)),
             };
-            Cycle { snapshot: Snapshot::new(state), first_row: number(first), rows: self.model[first..].to_vec() }
+            self.shown(snapshot, first)
         }
 
-        fn record(&mut self, given: &Given) {
+        /// A cycle at a time, before which rows may have been discarded.
+        fn publish(&mut self, records: &[Given], discard_before: Option<i64>, now_ms: i64) -> Snapshot {
+            let before = self.model.len();
+            records.iter().for_each(|record| self.record(record, now_ms));
+            let cut = discard_before.is_some() || self.table.wants_cut(0, now_ms);
+            // A partition that nobody served has nothing to contribute.
+            let contribution = (!records.is_empty() || cut).then(|| Contribution {
+                sealed: self.buffer.seal(cut),
+                next_offset: self.next_offset,
+                state: PartitionState::Reading,
+            });
+            let discards = discard_before.map(|row| (0, row)).into_iter().collect();
+            let (state, added) = self.table.publish(vec![(0, contribution)], &discards, now_ms);
+            assert_eq!(added, number(self.model.len() - before));
+            Snapshot::new(state)
+        }
+
+        fn shown(&self, snapshot: Snapshot, first: usize) -> Cycle {
+            Cycle { snapshot, first_row: number(first), rows: self.model[first..].to_vec() }
+        }
+
+        fn record(&mut self, given: &Given, time_ms: i64) {
             let offset = self.next_offset;
             self.next_offset += 1;
             let row = given.as_ref().map(|row| Row { offset, ..row.clone() });
@@ -269,7 +372,7 @@ mod tests {
                 headers.map(|value| Header { key: b"h", value: value.as_deref().map(str::as_bytes) }).collect();
             let record = Record {
                 offset,
-                timestamp: RecordTime::None,
+                timestamp: RecordTime::Create(time_ms),
                 receive_time_ns: 0,
                 leader_epoch: None,
                 key: row.as_ref().and_then(|row| row.key.as_deref()).map(str::as_bytes),
@@ -426,7 +529,7 @@ mod tests {
 
         #[test]
         fn append_stays_in_few_large_batches_however_often_it_is_sealed(rows in 1..12_usize, cycles in cycles()) {
-            let limits = ChunkLimits { rows, bytes: 1 << 20 };
+            let limits = rows_of_chunk(rows);
             let mut run = Run::new(TableType::Append, limits);
             for records in &cycles {
                 let cycle = run.cycle(records);
@@ -444,7 +547,7 @@ mod tests {
                 let own: usize = data.buffers().iter().map(|buffer| buffer.len()).sum();
                 own + data.child_data().iter().map(memory).sum::<usize>()
             }
-            let mut run = Run::new(TableType::Append, ChunkLimits { rows, bytes });
+            let mut run = Run::new(TableType::Append, ChunkLimits { rows, bytes, ..ChunkLimits::default() });
             for records in &cycles {
                 let cycle = run.cycle(records);
                 for chunk in cycle.kept().chunks().iter().filter(|chunk| chunk.batch().num_rows() > 1) {
@@ -472,6 +575,65 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_is_discarded_is_gone_and_nothing_else(
+            limits in limits(), cycles in vec((vec(given(), 0..12), of(any::<Index>())), 1..16),
+        ) {
+            let mut run = Run::new(TableType::Append, limits);
+            let mut first = 0;
+            for (records, discard) in &cycles {
+                let discard = discard.map(|index| index.index(run.model.len() + 1));
+                let snapshot = run.publish(records, discard.map(number), 0);
+                first = first.max(discard.unwrap_or(0));
+                let cycle = run.shown(snapshot, first);
+                cycle.check();
+                cycle.check_chunks();
+                if discard.is_some() {
+                    let memory: usize = cycle.kept().chunks().iter().map(|chunk| chunk.batch().num_rows()).sum();
+                    prop_assert!(memory <= 2 * cycle.rows.len(), "{} rows for {}", memory, cycle.rows.len());
+                }
+            }
+        }
+
+        #[test]
+        fn a_ring_keeps_what_its_bytes_and_its_age_allow(
+            limits in limits(), max_bytes in of(100..2000_usize), max_age_ms in of(1..40_i64),
+            cycles in vec((vec(given(), 0..12), 0..20_i64), 1..24),
+        ) {
+            let table_type = TableType::Ring { capacity: 60 };
+            let mut run = Run::new(Retention { table_type, max_bytes, max_age_ms }, limits);
+            let mut times = Vec::new();
+            let (mut now_ms, mut before) = (0, 0);
+            for (records, passed_ms) in &cycles {
+                now_ms += passed_ms;
+                let snapshot = run.publish(records, None, now_ms);
+                times.resize(run.model.len(), now_ms);
+                let kept = snapshot.partitions()[0].rows();
+                let first = length(kept.first_row());
+                let bytes: usize = kept.chunks().iter().map(|chunk| chunk.bytes).sum();
+                prop_assert_eq!(kept.bytes(), bytes);
+                prop_assert!(before <= first);
+                before = first;
+                let oldest_ms = max_age_ms.map_or(i64::MIN, |age_ms| now_ms - age_ms);
+                // Whatever is young enough stays, unless there are too many rows or bytes of it.
+                let young = times.iter().position(|time| *time >= oldest_ms).unwrap_or(times.len());
+                if max_bytes.is_none() {
+                    prop_assert!(first <= young.max(times.len().saturating_sub(60)));
+                }
+                // What is old goes, but for a chunk that something young is in.
+                for chunk in kept.chunks() {
+                    let rows = length(chunk.first_row().max(kept.first_row()))..length(chunk.end_row());
+                    prop_assert!(rows.is_empty() || times[rows].iter().any(|time| *time >= oldest_ms));
+                }
+                if let Some(max_bytes) = max_bytes {
+                    prop_assert!(bytes <= max_bytes || kept.chunks().len() == 1);
+                }
+                run.shown(snapshot, first).check();
+            }
+        }
+    }
+
     #[test]
     fn blink_is_emptied_by_a_cycle_without_rows() {
         // Y2, Y4
@@ -484,7 +646,7 @@ mod tests {
 
     #[test]
     fn ring_keeps_last_rows_across_batches() {
-        let mut run = Run::new(TableType::Ring { capacity: 3 }, ChunkLimits { rows: 2, bytes: 1 << 20 });
+        let mut run = Run::new(TableType::Ring { capacity: 3 }, rows_of_chunk(2));
         let cycle = run.cycle(&[1, 2, 3, 4, 5].map(plain));
         let values: Vec<_> = cycle.range(2, 5).into_iter().map(|row| row.value).collect();
         assert_eq!(values, [3, 4, 5].map(Some));
@@ -494,7 +656,7 @@ mod tests {
     #[test]
     fn a_closed_chunk_of_which_little_is_alive_is_copied_and_let_go() {
         // Y10
-        let mut run = Run::new(TableType::Ring { capacity: 4 }, ChunkLimits { rows: 8, bytes: 1 << 20 });
+        let mut run = Run::new(TableType::Ring { capacity: 4 }, rows_of_chunk(8));
         let first: Vec<Given> = (0..8).map(plain).collect();
         let memory = Arc::downgrade(&run.cycle(&first).kept().chunks()[0]);
         let cycle = run.cycle(&[plain(8)]);
@@ -506,7 +668,7 @@ mod tests {
     #[test]
     fn a_chunk_that_closes_without_new_rows_is_copied_too() {
         // Y10: a bad record closes the full chunk, and no row comes.
-        let mut run = Run::new(TableType::Ring { capacity: 3 }, ChunkLimits { rows: 8, bytes: 1 << 20 });
+        let mut run = Run::new(TableType::Ring { capacity: 3 }, rows_of_chunk(8));
         let full: Vec<Given> = (0..8).map(plain).collect();
         run.cycle(&full);
         let cycle = run.cycle(&[None]);
@@ -516,9 +678,12 @@ mod tests {
 
     #[test]
     fn a_small_ring_is_made_of_small_chunks() {
-        let rows = |capacity| TableType::Ring { capacity }.chunk_limits().rows;
-        let most = ChunkLimits::default().rows;
-        assert_eq!([1, 10_000, 1_000_000, i64::MAX].map(rows), [MIN_RING_CHUNK, 5_000, most, most]);
-        assert_eq!(TableType::Append.chunk_limits(), ChunkLimits::default());
+        let ring = |capacity| Retention::from(TableType::Ring { capacity });
+        let most = ChunkLimits::default();
+        let rows = [1, 10_000, 1_000_000, i64::MAX].map(|capacity| ring(capacity).chunk_limits().rows);
+        assert_eq!(rows, [MIN_RING_CHUNK, 5_000, most.rows, most.rows]);
+        let limited = Retention { max_bytes: Some(8000), max_age_ms: Some(800), ..ring(i64::MAX) };
+        assert_eq!(limited.chunk_limits(), ChunkLimits { rows: most.rows, bytes: 1000, span_ms: 100 });
+        assert_eq!(Retention::from(TableType::Append).chunk_limits(), most);
     }
 }

@@ -25,6 +25,11 @@ impl Snapshot {
         Snapshot { columns: (0..schema.fields().len()).collect(), schema, state }
     }
 
+    /// What it shows, all columns of it.
+    pub fn state(&self) -> &Arc<TableState> {
+        &self.state
+    }
+
     /// The cycle it shows.
     pub fn cycle(&self) -> i64 {
         self.state.cycle()
@@ -156,6 +161,11 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// A stream of one batch.
+    pub fn one(batch: RecordBatch) -> Batches {
+        Batches { schema: batch.schema(), batches: Box::new(std::iter::once(batch)) }
+    }
+
     /// The schema of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

@@ -513,7 +513,7 @@ static void poll_ends_once_every_partition_has_failed(void)
     karrow_snapshot *snapshot = read_failures(consumer, 2);
     for (int call = 0; call < 2; call++)
         FAILS(karrow_consumer_poll(consumer, -1, &rows, &failed, &cycle, E), END,
-              "every partition has failed; resume one to read on, or close the consumer");
+              "every partition has finished or failed; resume one that failed to read on, or close the consumer");
     CHECK(rows == -7 && failed == -7 && cycle == UNTOUCHED);
     cycle = snapshot_of(consumer);
     CHECK_NUMBER(karrow_snapshot_cycle(cycle), karrow_snapshot_cycle(snapshot));

@@ -27,7 +27,7 @@ pub struct Case {
 }
 
 /// Small, so that a few payloads fill several chunks and are published in the middle of one.
-const LIMITS: ChunkLimits = ChunkLimits { rows: 7, bytes: 1 << 20 };
+const LIMITS: ChunkLimits = ChunkLimits { rows: 7, bytes: 1 << 20, span_ms: i64::MAX };
 const SEAL_AFTER: usize = 3;
 
 /// A name that no schema here has.
@@ -62,10 +62,10 @@ pub fn compare(case: &Case) -> Result<(), String> {
             expected.push((offset, values));
         }
         if index % SEAL_AFTER == SEAL_AFTER - 1 {
-            sealed.extend(rows.seal());
+            sealed.extend(rows.seal(false));
         }
     }
-    sealed.extend(rows.seal());
+    sealed.extend(rows.seal(false));
     let mut found = 0;
     for part in &sealed {
         validate(&part.batch)?;

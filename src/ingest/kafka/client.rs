@@ -22,6 +22,8 @@ const SLICE_MS: c_int = 20;
 /// clusters, but not so long that wakeup and close would seem to hang.
 const FIRST_METADATA_SLICE_MS: c_int = 100;
 const LAST_METADATA_SLICE_MS: c_int = 500;
+/// How long a broker may take to say a topic's id.
+const TOPIC_ID_TIMEOUT_MS: c_int = 5000;
 
 /// A librdkafka handle.
 pub struct Client {
@@ -118,12 +120,12 @@ impl Client {
         self.context.last_error.lock().clone()
     }
 
-    /// The topic's partitions, in ascending order. As a by-product the handle knows their leaders.
-    pub fn partitions(&self, topic: &str, wait: &dyn Waiting) -> Result<Vec<i32>> {
+    /// What the cluster says about a topic. As a by-product the handle knows the partitions' leaders.
+    pub fn topic(&self, topic: &str, wait: &dyn Waiting) -> Result<Topic> {
         let mut slice_ms = FIRST_METADATA_SLICE_MS;
         loop {
             wait.go_on(self)?;
-            match self.try_partitions(topic, slice_ms) {
+            match self.try_topic(topic, slice_ms) {
                 Err(error) if error.is_retriable() => {
                     self.serve_events();
                     slice_ms = (slice_ms * 2).min(LAST_METADATA_SLICE_MS);
@@ -138,9 +140,8 @@ impl Client {
 
     /// One metadata request. It is the only question librdkafka has no asynchronous call for that works with every
     /// cluster: describing topics wants to know the controller, which the embedded cluster does not have.
-    fn try_partitions(&self, topic: &str, timeout_ms: c_int) -> Result<Vec<i32>> {
-        let name = CString::new(topic)
-            .map_err(|_| Error::argument("topic", "the name holds a NUL character, which Kafka does not allow"))?;
+    fn try_topic(&self, topic: &str, timeout_ms: c_int) -> Result<Topic> {
+        let name = topic_name(topic)?;
         // SAFETY: handle and name are alive; topic handle and answer are destroyed below, after their last use.
         unsafe {
             let handle = rd::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), std::ptr::null_mut());
@@ -159,9 +160,9 @@ impl Client {
                 Some(found) if found.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR => Err(topic_error(topic, found.err)),
                 Some(found) => {
                     let partitions = slice(found.partitions, usize::try_from(found.partition_cnt).unwrap_or(0));
-                    let mut ids: Vec<i32> = partitions.iter().map(|partition| partition.id).collect();
-                    ids.sort_unstable();
-                    Ok(ids)
+                    let mut partitions: Vec<i32> = partitions.iter().map(|partition| partition.id).collect();
+                    partitions.sort_unstable();
+                    Ok(Topic { partitions, answered_by: (*metadata).orig_broker_id })
                 }
             };
             rd::rd_kafka_metadata_destroy(metadata);
@@ -169,21 +170,73 @@ impl Client {
         }
     }
 
-    /// An offset of each of these partitions: the oldest one, or the one behind the newest.
+    /// The id that the cluster gave the topic when it was created, so that one that was created again can be told apart;
+    /// `None` if the cluster gives none. `broker` is one that answers.
+    pub fn topic_id(&self, topic: &str, broker: i32, wait: &dyn Waiting) -> Result<Option<TopicId>> {
+        let name = topic_name(topic)?;
+        self.ask(
+            wait,
+            rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+            |options, queue| {
+                let mut text = [0; 512];
+                let mut names = [name.as_ptr()];
+                // SAFETY: everything passed is alive, and the call copies it; the collection is destroyed here.
+                unsafe {
+                    // Any broker knows. Unless told which, librdkafka waits for the controller, which some clusters hide.
+                    rd::rd_kafka_AdminOptions_set_broker(options, broker, text.as_mut_ptr(), text.len());
+                    rd::rd_kafka_AdminOptions_set_request_timeout(
+                        options,
+                        TOPIC_ID_TIMEOUT_MS,
+                        text.as_mut_ptr(),
+                        text.len(),
+                    );
+                    let topics = rd::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
+                    rd::rd_kafka_DescribeTopics(self.as_ptr(), topics, options, queue);
+                    rd::rd_kafka_TopicCollection_destroy(topics);
+                }
+            },
+            |event| {
+                // SAFETY: the event is the answer to this question, and outlives everything taken from it here.
+                unsafe {
+                    let mut count = 0;
+                    let result = rd::rd_kafka_event_DescribeTopics_result(event);
+                    let topics = rd::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+                    let Some(found) = slice(topics, count).first() else { return Ok(None) };
+                    let code = rd::rd_kafka_error_code(rd::rd_kafka_TopicDescription_error(*found));
+                    if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                        return Err(topic_error(topic, code));
+                    }
+                    let id = rd::rd_kafka_TopicDescription_topic_id(*found);
+                    let id = TopicId(
+                        rd::rd_kafka_Uuid_most_significant_bits(id),
+                        rd::rd_kafka_Uuid_least_significant_bits(id),
+                    );
+                    Ok((id != TopicId(0, 0)).then_some(id))
+                }
+            },
+        )
+    }
+
+    /// One offset of each of these partitions. With `committed` the log ends where the first open transaction begins. A
+    /// time behind all records has no offset.
     pub fn offsets(
         &self,
         topic: &str,
-        partitions: &[i32],
-        which: Which,
+        asked: &[(i32, Which)],
+        committed: bool,
         wait: &dyn Waiting,
     ) -> Result<BTreeMap<i32, i64>> {
-        let mut list = PartitionList::new(partitions.len());
-        for partition in partitions {
+        if asked.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut list = PartitionList::new(asked.len());
+        for (partition, which) in asked {
             let spec = match which {
-                Which::Oldest => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST,
-                Which::End { .. } => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST,
+                Which::Oldest => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+                Which::End => rd::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+                Which::Time(ms) => *ms,
             };
-            list.add(topic, *partition, i64::from(spec as i32))?;
+            list.add(topic, *partition, spec)?;
         }
         self.ask(
             wait,
@@ -191,7 +244,7 @@ impl Client {
             |options, queue| {
                 // SAFETY: options, list and queue are alive; the call copies the list.
                 unsafe {
-                    if let Which::End { committed: true } = which {
+                    if committed {
                         let level = rd::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
                         let error = rd::rd_kafka_AdminOptions_set_isolation_level(options, level);
                         rd::rd_kafka_error_destroy(error);
@@ -211,12 +264,51 @@ impl Client {
                         if partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
                             return Err(partition_error(topic, partition.partition, partition.err));
                         }
-                        offsets.insert(partition.partition, partition.offset);
+                        if partition.offset >= 0 {
+                            offsets.insert(partition.partition, partition.offset);
+                        }
                     }
                 }
                 Ok(offsets)
             },
         )
+    }
+
+    /// Behind the newest record of a partition that this handle fetches, as far as it has heard.
+    pub fn known_end(&self, topic: &CStr, partition: i32) -> Option<i64> {
+        let (mut low, mut high) = (-1, -1);
+        // SAFETY: the handle, the name and both numbers are alive.
+        let code = unsafe {
+            rd::rd_kafka_get_watermark_offsets(self.as_ptr(), topic.as_ptr(), partition, &mut low, &mut high)
+        };
+        (code == Code::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    }
+
+    /// Commits offsets for the handle's group, all or with an error that says which it could not.
+    pub fn commit(&self, topic: &str, offsets: &[(i32, i64)], wait: &dyn Waiting) -> Result<()> {
+        let mut list = PartitionList::new(offsets.len());
+        for (partition, offset) in offsets {
+            list.add(topic, *partition, *offset)?;
+        }
+        loop {
+            let queue = Queue::new(self);
+            // SAFETY: handle, list and queue are alive; the call copies the list, and without a callback answers by an
+            // event.
+            let code = unsafe {
+                rd::rd_kafka_commit_queue(self.as_ptr(), list.as_ptr(), queue.as_ptr(), None, std::ptr::null_mut())
+            };
+            if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(kafka_error(code, "committing offsets"));
+            }
+            let event = self.answer(&queue, wait)?;
+            match commit_outcome(topic, &event) {
+                Err(error) if error.is_retriable() => {
+                    *self.context.last_error.lock() = Some(error.message().to_owned());
+                    self.pause(wait)?;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The offsets that a group has committed for these partitions; those without one are left out.
@@ -299,15 +391,7 @@ impl Client {
             send(options, queue.as_ptr());
             // SAFETY: made above, used by nobody any more.
             unsafe { rd::rd_kafka_AdminOptions_destroy(options) };
-            let event = loop {
-                wait.go_on(self)?;
-                // SAFETY: the queue is alive; the event is owned from here on.
-                let event = unsafe { rd::rd_kafka_queue_poll(queue.as_ptr(), SLICE_MS) };
-                if let Some(event) = NonNull::new(event) {
-                    break Event(event);
-                }
-                self.serve_events();
-            };
+            let event = self.answer(&queue, wait)?;
             // SAFETY: the event is alive.
             let code = unsafe { rd::rd_kafka_event_error(event.0.as_ptr()) };
             let answer = if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -329,6 +413,19 @@ impl Client {
 }
 
 impl Client {
+    /// Waits for the one event that comes to a queue.
+    fn answer(&self, queue: &Queue, wait: &dyn Waiting) -> Result<Event> {
+        loop {
+            wait.go_on(self)?;
+            // SAFETY: the queue is alive; the event is owned from here on.
+            let event = unsafe { rd::rd_kafka_queue_poll(queue.as_ptr(), SLICE_MS) };
+            if let Some(event) = NonNull::new(event) {
+                return Ok(Event(event));
+            }
+            self.serve_events();
+        }
+    }
+
     /// Lets a cluster that cannot answer yet get its breath back.
     fn pause(&self, wait: &dyn Waiting) -> Result<()> {
         let again = Instant::now() + Duration::from_millis(100);
@@ -353,16 +450,50 @@ pub trait Waiting {
     fn go_on(&self, client: &Client) -> Result<()>;
 }
 
-/// Which end of a partition's log.
+/// What a cluster says about a topic.
+pub struct Topic {
+    /// Its partitions, in ascending order.
+    pub partitions: Vec<i32>,
+    /// The broker that said so.
+    pub answered_by: i32,
+}
+
+/// The two halves of a topic's UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicId(i64, i64);
+
+/// Which place in a partition's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// The offset of the oldest record.
     Oldest,
-    /// The offset behind the newest record; `committed`: behind the newest that is not part of an open transaction.
-    End {
-        /// Whether open transactions end the log.
-        committed: bool,
-    },
+    /// The offset behind the newest record.
+    End,
+    /// The offset of the first record whose timestamp is this or later, in ms since 1970-01-01 UTC.
+    Time(i64),
+}
+
+/// What came of a commit.
+fn commit_outcome(topic: &str, event: &Event) -> Result<()> {
+    // SAFETY: the event is the answer to a commit, and outlives everything taken from it here.
+    let (code, partitions) = unsafe {
+        let code = rd::rd_kafka_event_error(event.0.as_ptr());
+        let list = rd::rd_kafka_event_topic_partition_list(event.0.as_ptr());
+        let partitions: &[rd::rd_kafka_topic_partition_t] =
+            if list.is_null() { &[] } else { slice((*list).elems, usize::try_from((*list).cnt).unwrap_or(0)) };
+        (code, partitions)
+    };
+    let failed = partitions.iter().find(|partition| partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR);
+    match failed {
+        Some(partition) => Err(partition_error(topic, partition.partition, partition.err)),
+        None if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        None => Err(kafka_error(code, "committing offsets")),
+    }
+}
+
+fn topic_name(topic: &str) -> Result<CString> {
+    CString::new(topic)
+        .map_err(|_| Error::argument("topic", "the name holds a NUL character, which Kafka does not allow"))
 }
 
 /// A queue that frees itself.
@@ -414,8 +545,7 @@ impl PartitionList {
 
     /// Adds a partition.
     pub fn add(&mut self, topic: &str, partition: i32, offset: i64) -> Result<()> {
-        let name = CString::new(topic)
-            .map_err(|_| Error::argument("topic", "the name holds a NUL character, which Kafka does not allow"))?;
+        let name = topic_name(topic)?;
         // SAFETY: the list is alive, the name is copied; the new element belongs to the list.
         unsafe { (*rd::rd_kafka_topic_partition_list_add(self.0.as_ptr(), name.as_ptr(), partition)).offset = offset };
         Ok(())
@@ -540,7 +670,8 @@ fn topic_error(topic: &str, code: Code) -> Error {
     kafka_error(code, &format!("topic {topic}")).with_detail("topic", topic)
 }
 
-fn describe(code: Code) -> String {
+/// librdkafka's text for a code.
+pub fn describe(code: Code) -> String {
     // SAFETY: librdkafka returns a static text for every code.
     unsafe { string(rd::rd_kafka_err2str(code)) }
 }

@@ -13,22 +13,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use rdkafka::bindings as rd;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 
-use super::client::{Client, PartitionList, Queue, Waiting, is_retriable, kafka_error, string};
-use super::{Beginning, LogRange, log_range};
+use super::client::{Client, PartitionList, Queue, describe, is_retriable, kafka_error, string};
+use super::watch::{Lost, Watch};
 use crate::error::{Error, Result, Status};
-use crate::ingest::Source;
 use crate::ingest::slot::{Flow, Next, Serving, Slot, panic_message};
+use crate::ingest::slots::{Beginning, Slots};
+use crate::ingest::{Source, Timeout};
 use crate::log::{Level, now_ns};
 use crate::options::Plan;
 use crate::rows::{Header, Record, RecordTime};
-use crate::table::PartitionState;
 
-/// How long the control thread waits for librdkafka at a time. Who wants something of it ends the wait.
-const CONTROL_SLICE_MS: i32 = 1000;
+/// How long the events thread waits for librdkafka at a time. Who wants something of it ends the wait.
+const EVENTS_SLICE_MS: i32 = 1000;
 
 /// A running source. Dropping it without [`Source::close`] closes it.
 pub struct Fetch {
@@ -36,22 +36,25 @@ pub struct Fetch {
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
-    plan: Plan,
+/// What the threads of a source share.
+pub(super) struct Shared {
+    pub plan: Plan,
+    pub slots: Arc<Slots>,
+    /// Answers questions; a handle that fetches would let them wait behind a fetch.
+    pub control: Client,
+    pub watch: Watch,
     /// Fetches.
     data: Client,
-    /// Answers questions; a handle that fetches would let them wait behind a fetch.
-    control: Client,
-    feeds: Vec<Feed>,
+    topic: CString,
+    /// One for each slot, in the same order.
+    feeds: RwLock<Vec<Arc<Feed>>>,
     ready: Vec<Arc<ReadyList>>,
     stopping: AtomicBool,
-    /// Feeds whose position lies outside the log.
-    resets: Mutex<VecDeque<usize>>,
 }
 
 /// One partition as its ingest thread sees it.
-struct Feed {
-    slot: Arc<Slot>,
+pub(super) struct Feed {
+    pub slot: Arc<Slot>,
     /// Which of the ready lists, and so which thread.
     list: usize,
     /// Taken when the source closes, before the handle is destroyed.
@@ -125,55 +128,35 @@ impl Fetch {
         control: Client,
         data: Client,
         beginnings: &[Beginning],
-        slots: &[Arc<Slot>],
+        slots: &Arc<Slots>,
     ) -> Result<Fetch> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let thread_count = plan.ingest_threads.unwrap_or(cores).min(slots.len()).max(1);
-        let ready: Vec<Arc<ReadyList>> = (0..thread_count).map(|_| Arc::default()).collect();
+        let thread_count = plan.ingest_threads.unwrap_or(cores).min(slots.all().len()).max(1);
         let topic =
             CString::new(&*plan.topic).map_err(|_| Error::argument("topic", "the name holds a NUL character"))?;
-        // SAFETY: the handle is alive. Errors now come to the consumer queue, which the control thread polls.
+        // SAFETY: the handle is alive. Errors now come to the consumer queue, which the events thread polls.
         unsafe { rd::rd_kafka_poll_set_consumer(data.as_ptr()) };
-        let mut feeds = Vec::with_capacity(slots.len());
-        let mut assignment = PartitionList::new(slots.len());
-        for (index, (beginning, slot)) in beginnings.iter().zip(slots).enumerate() {
-            let list = index % thread_count;
-            let reading = !matches!(beginning.state, PartitionState::Failed(_));
+        let shared = Arc::new(Shared {
+            plan: plan.clone(),
+            slots: Arc::clone(slots),
+            control,
+            watch: Watch::default(),
+            data,
+            topic,
+            feeds: RwLock::default(),
+            ready: (0..thread_count).map(|_| Arc::default()).collect(),
+            stopping: AtomicBool::new(false),
+        });
+        // From here on `Fetch` takes care of the end, also if something below fails.
+        let mut fetch = Fetch { shared, threads: Vec::with_capacity(thread_count + 2) };
+        let mut assignment = PartitionList::new(beginnings.len());
+        for (beginning, slot) in beginnings.iter().zip(slots.all().iter()) {
+            let reading = !beginning.state.is_over();
             if reading {
                 assignment.add(&plan.topic, beginning.partition, beginning.offset)?;
             }
-            let queue = Queue::of_partition(&data, &topic, beginning.partition)?;
-            let arrival = Arc::new(Arrival { list: Arc::clone(&ready[list]), feed: index });
-            // SAFETY: queue and handle are alive. `arrival` stays where it is until the callback is unset.
-            unsafe {
-                // Before assigning: this keeps records off the consumer's own queue.
-                rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
-                rd::rd_kafka_queue_cb_event_enable(
-                    queue.as_ptr(),
-                    Some(on_arrival),
-                    Arc::as_ptr(&arrival).cast_mut().cast(),
-                );
-            }
-            feeds.push(Feed {
-                slot: Arc::clone(slot),
-                list,
-                queue: Mutex::new(Some(Arc::new(queue))),
-                _arrival: arrival,
-                assigned: AtomicBool::new(reading),
-                reset: Mutex::new(None),
-            });
+            fetch.shared.feed(Arc::clone(slot), reading)?;
         }
-        let shared = Arc::new(Shared {
-            plan: plan.clone(),
-            data,
-            control,
-            feeds,
-            ready,
-            stopping: AtomicBool::new(false),
-            resets: Mutex::default(),
-        });
-        // From here on `Fetch` takes care of the end, also if something below fails.
-        let mut fetch = Fetch { shared, threads: Vec::with_capacity(thread_count + 1) };
         // SAFETY: handle and list are alive; the call copies the list.
         let code = unsafe { rd::rd_kafka_assign(fetch.shared.data.as_ptr(), assignment.as_ptr()) };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -184,7 +167,9 @@ impl Fetch {
             fetch.spawn(format!("karrow-ingest-{list}"), move || shared.ingest(list))?;
         }
         let shared = Arc::clone(&fetch.shared);
-        fetch.spawn("karrow-control".to_owned(), move || shared.control())?;
+        fetch.spawn("karrow-events".to_owned(), move || shared.serve_events())?;
+        let shared = Arc::clone(&fetch.shared);
+        fetch.spawn("karrow-watch".to_owned(), move || shared.watch())?;
         Ok(fetch)
     }
 
@@ -205,15 +190,16 @@ impl Fetch {
         for list in &shared.ready {
             list.stop();
         }
-        for feed in &shared.feeds {
+        for feed in shared.feeds.read().iter() {
             feed.slot.interrupt();
         }
-        shared.wake_control();
+        shared.watch.wake();
+        shared.end_events_wait();
         for thread in self.threads.drain(..) {
             // A panic outside decoding has nothing left to protect.
             let _ = thread.join();
         }
-        for feed in &shared.feeds {
+        for feed in shared.feeds.read().iter() {
             if let Some(queue) = feed.queue.lock().take() {
                 // SAFETY: the queue is alive; after this call librdkafka does not use `arrival` any more.
                 unsafe { rd::rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, ptr::null_mut()) };
@@ -229,6 +215,19 @@ impl Source for Fetch {
         self.shared.wake(slot);
     }
 
+    fn log_end(&self, slot: usize) -> Option<i64> {
+        let partition = self.shared.feeds.read().get(slot)?.slot.partition();
+        self.shared.data.known_end(&self.shared.topic, partition)
+    }
+
+    fn commit(&self, offsets: &[(i32, i64)], timeout: Timeout) -> Result<()> {
+        self.shared.commit(offsets, timeout)
+    }
+
+    fn may_commit(&self, offsets: Vec<(i32, i64)>) {
+        self.shared.watch.may_commit(offsets);
+    }
+
     fn close(mut self: Box<Self>) {
         self.stop();
     }
@@ -241,12 +240,67 @@ impl Drop for Fetch {
 }
 
 impl Shared {
-    fn wake(&self, feed: usize) {
-        self.ready[self.feeds[feed].list].push(feed);
+    /// Makes the slot of the next index known to an ingest thread. Before the partition is assigned: this keeps its records
+    /// off the consumer's own queue.
+    fn feed(&self, slot: Arc<Slot>, assigned: bool) -> Result<()> {
+        let mut feeds = self.feeds.write();
+        let list = feeds.len() % self.ready.len();
+        let queue = Queue::of_partition(&self.data, &self.topic, slot.partition())?;
+        let arrival = Arc::new(Arrival { list: Arc::clone(&self.ready[list]), feed: feeds.len() });
+        // SAFETY: queue and handle are alive. `arrival` stays where it is until the callback is unset.
+        unsafe {
+            rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
+            rd::rd_kafka_queue_cb_event_enable(
+                queue.as_ptr(),
+                Some(on_arrival),
+                Arc::as_ptr(&arrival).cast_mut().cast(),
+            );
+        }
+        feeds.push(Arc::new(Feed {
+            slot,
+            list,
+            queue: Mutex::new(Some(Arc::new(queue))),
+            _arrival: arrival,
+            assigned: AtomicBool::new(assigned),
+            reset: Mutex::new(None),
+        }));
+        Ok(())
     }
 
-    /// Ends the control thread's wait, or its next one.
-    fn wake_control(&self) {
+    /// Begins to read a partition that the topic has got since.
+    pub fn add(&self, beginning: &Beginning) -> Result<()> {
+        let slot = self.slots.add(beginning)?;
+        self.feed(slot, true)?;
+        self.assign(beginning.partition, beginning.offset, rd::rd_kafka_incremental_assign)
+    }
+
+    /// All partitions.
+    pub fn feeds(&self) -> Vec<Arc<Feed>> {
+        self.feeds.read().clone()
+    }
+
+    /// Whether the source is being closed.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Sends a partition to another offset, or fails it; its own thread does that.
+    pub fn reset(&self, index: usize, target: Result<i64>) {
+        if let Some(feed) = self.feeds.read().get(index) {
+            *feed.reset.lock() = Some(target);
+        }
+        self.wake(index);
+    }
+
+    fn wake(&self, index: usize) {
+        let list = self.feeds.read().get(index).map(|feed| feed.list);
+        if let Some(list) = list {
+            self.ready[list].push(index);
+        }
+    }
+
+    /// Ends the events thread's wait, or its next one.
+    fn end_events_wait(&self) {
         // SAFETY: the handle is alive; the reference to its queue is given back at once.
         unsafe {
             let queue = rd::rd_kafka_queue_get_consumer(self.data.as_ptr());
@@ -257,7 +311,7 @@ impl Shared {
         }
     }
 
-    fn say(&self, level: Level, text: &str) {
+    pub fn say(&self, level: Level, text: &str) {
         if let Some(log) = &self.plan.log {
             log.push(level, "karrow", text);
         }
@@ -266,10 +320,10 @@ impl Shared {
     /// One ingest thread.
     fn ingest(&self, list: usize) {
         while let Some(index) = self.ready[list].pop() {
-            let feed = &self.feeds[index];
+            let Some(feed) = self.feeds.read().get(index).cloned() else { continue };
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                self.move_on(feed);
-                self.serve(feed)
+                self.move_on(&feed);
+                self.serve(&feed)
             }));
             // A panic outside decoding: this partition has to be given up, and the thread's others not.
             let outcome = outcome.unwrap_or_else(|panic| {
@@ -277,9 +331,8 @@ impl Shared {
                 feed.slot.enter().fail(Error::new(Status::Panic, text));
                 Outcome::default()
             });
-            if outcome.out_of_range {
-                self.resets.lock().push_back(index);
-                self.wake_control();
+            if let Some(lost) = outcome.lost {
+                self.watch.find(index, lost);
             }
             if outcome.more {
                 self.ready[list].push(index);
@@ -304,29 +357,21 @@ impl Shared {
             None | Some(Next::Behind) => {}
             Some(Next::Seek(offset)) => self.seek(feed, offset),
         }
+        if feed.slot.is_finished()
+            && let Err(error) = self.leave(feed)
+        {
+            // What librdkafka goes on fetching is never served: its queue fills, and then it stops.
+            self.say(Level::Warning, error.message());
+        }
     }
 
     /// Fetches a partition from another offset on. Only on its own thread: what its queue still holds is outdated by the
     /// time it is served again.
     fn seek(&self, feed: &Feed, offset: i64) {
         let partition = feed.slot.partition();
-        let change = |offset: i64, change: unsafe extern "C" fn(_, _) -> *mut rd::rd_kafka_error_t| {
-            let mut list = PartitionList::new(1);
-            list.add(&self.plan.topic, partition, offset)?;
-            // SAFETY: handle and list are alive; the call copies the list. The error is ours to destroy.
-            unsafe {
-                let error = change(self.data.as_ptr(), list.as_ptr().cast_const());
-                let code = rd::rd_kafka_error_code(error);
-                rd::rd_kafka_error_destroy(error);
-                if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(kafka_error(code, "seeking")) }
-            }
-        };
-        let mut outcome = Ok(());
-        if feed.assigned.swap(false, Ordering::AcqRel) {
-            outcome = change(offset, rd::rd_kafka_incremental_unassign);
-        }
+        let mut outcome = self.leave(feed);
         if outcome.is_ok() {
-            outcome = change(offset, rd::rd_kafka_incremental_assign);
+            outcome = self.assign(partition, offset, rd::rd_kafka_incremental_assign);
         }
         match outcome {
             Ok(()) => feed.assigned.store(true, Ordering::Release),
@@ -336,14 +381,41 @@ impl Shared {
         }
     }
 
+    /// Fetches a partition no more. Only on its own thread.
+    fn leave(&self, feed: &Feed) -> Result<()> {
+        if feed.assigned.swap(false, Ordering::AcqRel) {
+            self.assign(feed.slot.partition(), 0, rd::rd_kafka_incremental_unassign)?;
+        }
+        Ok(())
+    }
+
+    fn assign(
+        &self,
+        partition: i32,
+        offset: i64,
+        change: unsafe extern "C" fn(
+            *mut rd::rd_kafka_t,
+            *const rd::rd_kafka_topic_partition_list_t,
+        ) -> *mut rd::rd_kafka_error_t,
+    ) -> Result<()> {
+        let mut list = PartitionList::new(1);
+        list.add(&self.plan.topic, partition, offset)?;
+        // SAFETY: handle and list are alive; the call copies the list. The error is ours to destroy.
+        unsafe {
+            let error = change(self.data.as_ptr(), list.as_ptr().cast_const());
+            let code = rd::rd_kafka_error_code(error);
+            rd::rd_kafka_error_destroy(error);
+            if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(kafka_error(code, "seeking")) }
+        }
+    }
+
     /// Decodes what a partition's queue holds, until it is empty or the partition has to stop.
     fn serve(&self, feed: &Feed) -> Outcome {
         let Some(queue) = feed.queue.lock().clone() else { return Outcome::default() };
         let Some(serving) = feed.slot.serve() else { return Outcome::default() };
         let mut context = Serve {
-            handle: self.data.as_ptr(),
+            source: self,
             serving,
-            topic: &self.plan.topic,
             partition: feed.slot.partition(),
             receive_time_ns: now_ns(),
             wants_headers: self.plan.schema.wants_headers(),
@@ -357,13 +429,13 @@ impl Shared {
         context.outcome
     }
 
-    /// The thread that keeps librdkafka's main queue empty, and asks the cluster what partitions want to know.
-    fn control(&self) {
-        while !self.stopping.load(Ordering::Acquire) {
+    /// The thread that keeps librdkafka's main queue empty.
+    fn serve_events(&self) {
+        while !self.is_stopping() {
             // SAFETY: the handle is alive; the message, if any, is ours to destroy. Records never come here, because
             // every partition has a queue of its own.
             unsafe {
-                let message = rd::rd_kafka_consumer_poll(self.data.as_ptr(), CONTROL_SLICE_MS);
+                let message = rd::rd_kafka_consumer_poll(self.data.as_ptr(), EVENTS_SLICE_MS);
                 if !message.is_null() {
                     let text = string(rd::rd_kafka_message_errstr(message));
                     self.say(Level::Warning, &text);
@@ -371,33 +443,7 @@ impl Shared {
                 }
             }
             self.control.serve_events();
-            let next = self.resets.lock().pop_front();
-            if let Some(index) = next {
-                self.reset(index);
-            }
         }
-    }
-
-    /// Finds out where a partition goes on whose position is outside its log.
-    fn reset(&self, index: usize) {
-        let feed = &self.feeds[index];
-        let partition = feed.slot.partition();
-        let offset = feed.slot.enter().next_offset();
-        let target = log_range(&self.plan, &self.control, partition, self).and_then(|range: LogRange| {
-            // The position may be inside again, if the log has grown past it since.
-            range.check(&self.plan, partition, offset)
-        });
-        if self.stopping.load(Ordering::Acquire) {
-            return;
-        }
-        *feed.reset.lock() = Some(target);
-        self.wake(index);
-    }
-}
-
-impl Waiting for Shared {
-    fn go_on(&self, _: &Client) -> Result<()> {
-        if self.stopping.load(Ordering::Acquire) { Err(crate::ingest::signal::closed()) } else { Ok(()) }
     }
 }
 
@@ -406,15 +452,14 @@ impl Waiting for Shared {
 struct Outcome {
     /// There may be more in the queue.
     more: bool,
-    /// The broker says that the position is outside the log.
-    out_of_range: bool,
+    /// The broker says that the position is not in the log.
+    lost: Option<Lost>,
 }
 
 /// The callback's argument.
 struct Serve<'a> {
-    handle: *mut rd::rd_kafka_t,
+    source: &'a Shared,
     serving: Serving<'a>,
-    topic: &'a str,
     partition: i32,
     receive_time_ns: i64,
     wants_headers: bool,
@@ -439,12 +484,12 @@ unsafe extern "C" fn on_record(message: *mut rd::rd_kafka_message_t, context: *m
         unsafe { serve.record(message) }
     } else {
         // SAFETY: as above; its payload is a text.
-        serve.error(lent.err, &unsafe { string(rd::rd_kafka_message_errstr(message)) })
+        serve.error(lent.err, lent.offset, &unsafe { string(rd::rd_kafka_message_errstr(message)) })
     };
     if flow == Flow::Stop {
         serve.outcome.more = true;
         // SAFETY: the handle is alive. The rest of the queue stays where it is, in order.
-        unsafe { rd::rd_kafka_yield(serve.handle) };
+        unsafe { rd::rd_kafka_yield(serve.source.data.as_ptr()) };
     }
 }
 
@@ -481,15 +526,17 @@ impl Serve<'_> {
         self.serving.offer(&record)
     }
 
-    fn error(&mut self, code: Code, text: &str) -> Flow {
+    fn error(&mut self, code: Code, offset: i64, text: &str) -> Flow {
         use Code::*;
         match code {
             RD_KAFKA_RESP_ERR__PARTITION_EOF => {
-                self.serving.go_on();
-                Flow::Continue
+                let high = self.source.data.known_end(&self.source.topic, self.partition);
+                self.serving.end_of_log(offset, high.unwrap_or(offset))
             }
             RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET | RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => {
-                self.outcome.out_of_range = true;
+                // Only the text tells the one from the other.
+                let truncated = text.contains(&describe(RD_KAFKA_RESP_ERR__LOG_TRUNCATION));
+                self.outcome.lost = Some(if truncated { Lost::Truncated } else { Lost::OutOfRange });
                 Flow::Continue
             }
             // librdkafka goes on by itself when the topic, the rights or the broker come back.
@@ -513,8 +560,8 @@ impl Serve<'_> {
     }
 
     fn located(&self, code: Code, text: &str) -> Error {
-        let context = format!("{}[{}]: {text}", self.topic, self.partition);
-        kafka_error(code, &context).with_detail("topic", self.topic)
+        let topic = &*self.source.plan.topic;
+        kafka_error(code, &format!("{topic}[{}]: {text}", self.partition)).with_detail("topic", topic)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The source that reads from Kafka.
 //!
 //! Opening asks the cluster for the topic's partitions and the offsets to start at, so that "now" is fixed when it
-//! returns. Reading is [`fetch`]'s: a second handle, whose queues are sized by what opening found out.
+//! returns. Reading is [`fetch`]'s: a second handle, whose queues are sized by what opening found out. Beside it, [`watch`]
+//! asks the cluster through the first handle what has become of the topic.
 
 mod client;
 mod fetch;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +14,13 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::signal::Signal;
+use super::slots::{Beginning, Slots};
 use crate::error::{Error, Result, Status};
-use crate::options::{OffsetReset, Plan, Start};
+use crate::options::{OffsetReset, Plan, Start, Stop};
 use crate::table::PartitionState;
 pub use client::check_properties;
 use client::{Client, Waiting, Which};
 pub use fetch::Fetch;
-
-/// A partition about to be read.
-pub struct Beginning {
-    /// Its number.
-    pub partition: i32,
-    /// The first offset to read.
-    pub offset: i64,
-    /// Reading, or failed because there is no offset to start from.
-    pub state: PartitionState,
-}
 
 /// A cluster that has said where each partition starts, but of which nothing has been fetched.
 pub struct Opened {
@@ -60,12 +53,12 @@ impl Waiting for Patience<'_> {
 pub fn open(plan: &Plan, signal: &Signal, deadline: Option<Instant>, timeout_ms: i64) -> Result<Opened> {
     let wait = Patience { signal, deadline, timeout_ms };
     let control = Client::new(&control_properties(plan), plan.log.clone())?;
-    let existing = control.partitions(&plan.topic, &wait)?;
+    let existing = control.topic(&plan.topic, &wait)?.partitions;
     let partitions = choose_partitions(plan, &existing)?;
-    let beginnings = resolve_starts(plan, &control, &partitions, &wait)?;
+    let beginnings = resolve(plan, &control, &partitions, &wait)?;
     let data = Client::new(&data_properties(plan, partitions.len()), plan.log.clone())?;
     // An assignment to a leader that is not known yet costs half a second.
-    data.partitions(&plan.topic, &wait)?;
+    data.topic(&plan.topic, &wait)?;
     Ok(Opened { beginnings, control, data })
 }
 
@@ -79,7 +72,7 @@ fn choose_partitions(plan: &Plan, existing: &[i32]) -> Result<Vec<i32>> {
         let message = format!("{argument}: topic {} has no partition {partition}; {}", plan.topic, range());
         Err(Error::new(Status::NotFound, message).with_detail("argument", argument).with_detail("topic", &*plan.topic))
     };
-    if let Some(partition) = plan.start.keys().find(|partition| !existing.contains(partition)) {
+    if let Some(partition) = plan.start.keys().chain(plan.stop.keys()).find(|partition| !existing.contains(partition)) {
         return missing("offsets", *partition);
     }
     match &plan.partitions {
@@ -91,23 +84,34 @@ fn choose_partitions(plan: &Plan, existing: &[i32]) -> Result<Vec<i32>> {
     }
 }
 
-/// The offset each partition starts at, as of now (rules O1 to O4).
-fn resolve_starts(plan: &Plan, client: &Client, partitions: &[i32], wait: &dyn Waiting) -> Result<Vec<Beginning>> {
+/// The offset at which each partition starts, and that at which it stops, as of now (rules O1 to O4, O6, O7).
+fn resolve(plan: &Plan, client: &Client, partitions: &[i32], wait: &dyn Waiting) -> Result<Vec<Beginning>> {
     let committed_reads = reads_committed(plan);
-    let oldest = client.offsets(&plan.topic, partitions, Which::Oldest, wait)?;
-    let end = client.offsets(&plan.topic, partitions, Which::End { committed: committed_reads }, wait)?;
+    let all = |which| partitions.iter().map(|partition| (*partition, which)).collect::<Vec<_>>();
+    let oldest = client.offsets(&plan.topic, &all(Which::Oldest), false, wait)?;
+    let end = client.offsets(&plan.topic, &all(Which::End), committed_reads, wait)?;
     // An offset inside an open transaction is behind what can be read, but not outside the log.
-    let log_end = if committed_reads {
-        client.offsets(&plan.topic, partitions, Which::End { committed: false }, wait)?
-    } else {
-        end.clone()
-    };
+    let log_end =
+        if committed_reads { client.offsets(&plan.topic, &all(Which::End), false, wait)? } else { end.clone() };
+    let stop_of = |partition: i32| plan.stop.get(&partition).copied().or(plan.stop_all);
     let start_of = |partition: i32| plan.start.get(&partition).copied().unwrap_or(plan.start_all);
     let unsought: Vec<i32> = partitions.iter().copied().filter(|id| start_of(*id) == Start::DontSeek).collect();
     let committed = match plan.kafka.get("group.id") {
         Some(group) if !unsought.is_empty() => client.committed(group, &plan.topic, &unsought, wait)?,
         _ => BTreeMap::new(),
     };
+    let at_times = |time_of: &dyn Fn(i32) -> Option<i64>| {
+        let asked: Vec<_> = partitions.iter().filter_map(|id| time_of(*id).map(|ms| (*id, Which::Time(ms)))).collect();
+        client.offsets(&plan.topic, &asked, committed_reads, wait)
+    };
+    let start_times = at_times(&|partition| match start_of(partition) {
+        Start::Time(ms) => Some(ms),
+        _ => None,
+    })?;
+    let stop_times = at_times(&|partition| match stop_of(partition) {
+        Some(Stop::Time(ms)) => Some(ms),
+        _ => None,
+    })?;
     let mut beginnings = Vec::with_capacity(partitions.len());
     for &partition in partitions {
         let of = |offsets: &BTreeMap<i32, i64>| {
@@ -118,17 +122,25 @@ fn resolve_starts(plan: &Plan, client: &Client, partitions: &[i32], wait: &dyn W
         let wanted = match start_of(partition) {
             Start::Beginning => Ok(log.oldest),
             Start::End => Ok(log.end),
+            // Where no record is as late as that, the next one may be (O6).
+            Start::Time(_) => Ok(start_times.get(&partition).copied().unwrap_or(log.end)),
             Start::Offset(offset) => log.check(plan, partition, offset),
             Start::DontSeek => match committed.get(&partition) {
                 Some(offset) => log.check(plan, partition, *offset),
                 None => log.reset(plan.offset_reset).ok_or_else(|| no_offset(plan, partition, log.end)),
             },
         };
+        let stop = stop_of(partition).map(|stop| match stop {
+            Stop::Offset(offset) => offset,
+            Stop::Time(_) => stop_times.get(&partition).copied().unwrap_or(log.end),
+            Stop::End => log.end,
+        });
         let (offset, state) = match wanted {
+            Ok(offset) if stop.is_some_and(|stop| stop <= offset) => (offset, PartitionState::Finished),
             Ok(offset) => (offset, PartitionState::Reading),
             Err(error) => (error.position().map_or(log.end, |(_, offset)| offset), PartitionState::Failed(error)),
         };
-        beginnings.push(Beginning { partition, offset, state });
+        beginnings.push(Beginning { partition, offset, stop, state });
     }
     Ok(beginnings)
 }
@@ -150,22 +162,30 @@ impl LogRange {
         if (self.oldest..=self.log_end).contains(&offset) {
             return Ok(offset);
         }
+        self.leave(plan, partition, offset, "is outside")
+    }
+
+    /// Where the reset policy sends a partition whose offset cannot be gone on from, for this reason.
+    fn leave(self, plan: &Plan, partition: i32, offset: i64, why: &str) -> Result<i64> {
         let reset = self.reset(plan.offset_reset);
         if let (Some(reset), Some(log)) = (reset, &plan.log) {
             let text = format!(
-                "offset {offset} is outside {}[{partition}], which has {} to {}; reading from {reset}",
+                "offset {offset} {why} {}[{partition}], which has {} to {}; reading from {reset}",
                 plan.topic, self.oldest, self.log_end
             );
             log.push(crate::log::Level::Warning, "karrow", &text);
         }
-        reset.ok_or_else(|| {
-            let message = format!(
-                "offset {offset} is outside {}[{partition}], whose offsets go from {} to {}; resume at one of these, \
-                 or set auto.offset.reset to earliest or latest",
-                plan.topic, self.oldest, self.log_end
-            );
-            Error::new(Status::OutOfRange, message).at(partition, offset).with_detail("topic", &*plan.topic)
-        })
+        reset.ok_or_else(|| self.refusal(plan, partition, offset, why))
+    }
+
+    /// That an offset cannot be gone on from, for this reason, and what can be done.
+    fn refusal(self, plan: &Plan, partition: i32, offset: i64, why: &str) -> Error {
+        let message = format!(
+            "offset {offset} {why} {}[{partition}], whose offsets go from {} to {}; resume at one of these, \
+             or set auto.offset.reset to earliest or latest",
+            plan.topic, self.oldest, self.log_end
+        );
+        Error::new(Status::OutOfRange, message).at(partition, offset).with_detail("topic", &*plan.topic)
     }
 
     fn reset(self, reset: OffsetReset) -> Option<i64> {
@@ -194,26 +214,35 @@ fn reads_committed(plan: &Plan) -> bool {
 
 /// The range of one partition's log, asked for while it is being read.
 fn log_range(plan: &Plan, client: &Client, partition: i32, wait: &dyn Waiting) -> Result<LogRange> {
-    let one = |which| {
-        let offsets = client.offsets(&plan.topic, &[partition], which, wait)?;
+    let one = |which, committed| {
+        let offsets = client.offsets(&plan.topic, &[(partition, which)], committed, wait)?;
         offsets.get(&partition).copied().ok_or_else(|| Error::internal("no offset in the answer"))
     };
     Ok(LogRange {
-        oldest: one(Which::Oldest)?,
-        end: one(Which::End { committed: reads_committed(plan) })?,
-        log_end: one(Which::End { committed: false })?,
+        oldest: one(Which::Oldest, false)?,
+        end: one(Which::End, reads_committed(plan))?,
+        log_end: one(Which::End, false)?,
     })
 }
 
 /// The caller's properties and those that karrow sets unless the caller did.
 fn with_defaults(plan: &Plan, defaults: &[(&[&str], String)]) -> BTreeMap<String, String> {
     let mut properties = plan.kafka.clone();
-    properties.remove("auto.offset.reset");
     for (names, value) in defaults {
         // The others are other names of the same property, or properties that it has to fit.
         if !names.iter().any(|name| plan.kafka.contains_key(*name)) {
             properties.insert(names[0].to_owned(), value.clone());
         }
+    }
+    for (key, value) in [
+        // karrow resets offsets itself (rule O4): librdkafka would jump without a word.
+        ("auto.offset.reset", "error"),
+        // karrow commits itself (rule O8): librdkafka would count what no poll has published.
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("enable.partition.eof", "true"),
+    ] {
+        properties.insert(key.to_owned(), value.to_owned());
     }
     properties
 }
@@ -252,22 +281,12 @@ pub fn data_properties(plan: &Plan, partitions: usize) -> BTreeMap<String, Strin
         (&["fetch.queue.backoff.ms"], "2".to_owned()),
         (&["fetch.wait.max.ms"], "100".to_owned()),
     ]);
-    let mut properties = with_defaults(plan, &defaults);
-    for (key, value) in [
-        // karrow resets offsets itself (rule O4): librdkafka would jump without a word.
-        ("auto.offset.reset", "error"),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("enable.partition.eof", "true"),
-    ] {
-        properties.insert(key.to_owned(), value.to_owned());
-    }
-    properties
+    with_defaults(plan, &defaults)
 }
 
 impl Opened {
     /// Begins to fetch, into these slots: one for each beginning, in the same order.
-    pub fn start(self, plan: &Plan, slots: &[Arc<super::slot::Slot>]) -> Result<Fetch> {
+    pub fn start(self, plan: &Plan, slots: &Arc<Slots>) -> Result<Fetch> {
         Fetch::start(plan, self.control, self.data, &self.beginnings, slots)
     }
 }

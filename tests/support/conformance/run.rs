@@ -278,6 +278,7 @@ impl Running<'_> {
             PartitionState::Reading => ("reading", None),
             PartitionState::Waiting(error) => ("waiting", Some(error)),
             PartitionState::Failed(error) => ("failed", Some(error)),
+            PartitionState::Finished => ("finished", None),
         };
         let otherwise = if expected.failure.is_some() { "failed" } else { "reading" };
         let told = failure.map(|error| format!(": {error}")).unwrap_or_default();

@@ -1,0 +1,177 @@
+//! How far reading has come: what a partition tells about itself while it runs, and the table made of it.
+//!
+//! Progress is live, unlike a snapshot: it may be ahead of the last cycle. It is taken from what the last serve of each
+//! partition left behind, so that asking never waits for one that is being served.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StructArray, TimestampMillisecondArray};
+use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
+
+use super::slots::Beginning;
+use crate::error::Result;
+use crate::rows::{Record, RecordTime};
+use crate::table::PartitionState;
+use crate::table::partition::Partition;
+use crate::types;
+
+/// The sides of a record that can be bad, in the order of the column's members.
+const SIDES: [&str; 4] = ["key", "value", "timestamp", "headers"];
+
+/// How many records were bad, by the side that was.
+#[derive(Debug, Clone, Default)]
+pub struct BadRecords([i64; SIDES.len()]);
+
+impl BadRecords {
+    /// One more record whose bad side has this name.
+    pub fn count(&mut self, side: &str) {
+        for (name, count) in SIDES.iter().zip(&mut self.0) {
+            *count += i64::from(*name == side);
+        }
+    }
+}
+
+/// What the last serve of a partition left behind.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What it is doing.
+    pub state: PartitionState,
+    /// The offset that is read next.
+    pub position: i64,
+    /// Behind everything in the log, when reading came to its end; `None`: it has not, or has gone elsewhere since.
+    pub end: Option<i64>,
+    /// Where it stops.
+    pub stop: Option<i64>,
+    /// How many rows have been decoded.
+    pub rows: i64,
+    /// The size of their keys and values.
+    pub bytes: i64,
+    /// How many records were bad.
+    pub bad_records: BadRecords,
+    /// The last record's timestamp, in ms since 1970-01-01 UTC.
+    pub last_time_ms: Option<i64>,
+    /// What decoded rows take that no cycle has published.
+    pub held_bytes: usize,
+}
+
+impl Seen {
+    /// Nothing yet.
+    pub fn new(beginning: &Beginning) -> Seen {
+        Seen {
+            state: beginning.state.clone(),
+            position: beginning.offset,
+            end: None,
+            stop: beginning.stop,
+            rows: 0,
+            bytes: 0,
+            bad_records: BadRecords::default(),
+            last_time_ms: None,
+            held_bytes: 0,
+        }
+    }
+
+    /// A record has become a row.
+    pub fn took(&mut self, record: &Record<'_>) {
+        let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        // A payload's size fits, because Kafka says it in 32 bits.
+        self.bytes = self.bytes.saturating_add(i64::try_from(size).unwrap_or(i64::MAX));
+        self.rows += 1;
+        self.last_time_ms = match record.timestamp {
+            RecordTime::None => None,
+            RecordTime::Create(ms) | RecordTime::LogAppend(ms) => Some(ms),
+        };
+    }
+
+    /// Whether everything in the log has been read, if that now reaches to `high`, and the log's end.
+    fn end_of_log(&self, high: Option<i64>) -> (bool, Option<i64>) {
+        match (self.end, high) {
+            // Nothing has come since the end was reached. What lies between is an open transaction, or will never come.
+            (Some(end), high) if high.is_none_or(|high| high <= end) => (true, Some(self.position)),
+            (_, high) => (false, high.map(|high| high.max(self.position))),
+        }
+    }
+}
+
+/// The columns of the progress table.
+pub fn schema() -> Schema {
+    let number = |name, nullable| Field::new(name, DataType::Int64, nullable);
+    Schema::new(vec![
+        Field::new("partition", DataType::Int32, false),
+        Field::new("state", DataType::Utf8, false),
+        Field::new("reason", DataType::Utf8, true),
+        number("position", false),
+        number("end_offset", true),
+        number("stop_offset", true),
+        number("lag", true),
+        number("rows", false),
+        number("bytes", false),
+        Field::new("bad_records", DataType::Struct(bad_record_fields()), false),
+        number("batches", false),
+        number("memory_bytes", false),
+        Field::new("last_record_time", types::timestamp(TimeUnit::Millisecond, Some("UTC")), true),
+    ])
+}
+
+fn bad_record_fields() -> Fields {
+    SIDES.iter().map(|side| Field::new(*side, DataType::Int64, false)).collect()
+}
+
+/// The progress of each partition: what its last serve left, what the last cycle shows of it (nothing, if it joined
+/// since), and where its log ends as far as the source has heard.
+pub fn table(partitions: &[(i32, Seen, Option<&Partition>, Option<i64>)]) -> Result<RecordBatch> {
+    let mut states = StringBuilder::new();
+    let mut reasons = StringBuilder::new();
+    let (mut ends, mut lags) = (Int64Builder::new(), Int64Builder::new());
+    for (_, seen, _, high) in partitions {
+        let (at_end, end) = seen.end_of_log(*high);
+        let (state, reason) = match &seen.state {
+            PartitionState::Reading if at_end => ("at_end", None),
+            PartitionState::Reading => ("reading", None),
+            PartitionState::Waiting(why) => ("waiting", Some(why.message())),
+            PartitionState::Failed(why) => ("failed", Some(why.message())),
+            PartitionState::Finished => ("finished", None),
+        };
+        states.append_value(state);
+        reasons.append_option(reason);
+        ends.append_option(end);
+        let target = match (end, seen.stop) {
+            (Some(end), Some(stop)) => Some(end.min(stop)),
+            (end, _) => end,
+        };
+        lags.append_option(match seen.state {
+            PartitionState::Finished => Some(0),
+            _ => target.map(|target| (target - seen.position).max(0)),
+        });
+    }
+    let numbers = |of: &dyn Fn(&Seen) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(partitions.iter().map(|(_, seen, _, _)| of(seen))))
+    };
+    let shown = |of: &dyn Fn(&Partition) -> usize| {
+        partitions.iter().map(|(_, _, shown, _)| size(shown.map_or(0, of))).collect::<Vec<i64>>()
+    };
+    let memory = shown(&|partition| partition.rows().bytes());
+    let memory = memory.iter().zip(partitions).map(|(shown, (_, seen, _, _))| shown + size(seen.held_bytes));
+    let bad = (0..SIDES.len()).map(|side| numbers(&|seen| seen.bad_records.0[side])).collect();
+    let times = partitions.iter().map(|(_, seen, _, _)| seen.last_time_ms);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_iter_values(partitions.iter().map(|(id, _, _, _)| *id))),
+        Arc::new(states.finish()),
+        Arc::new(reasons.finish()),
+        numbers(&|seen| seen.position),
+        Arc::new(ends.finish()),
+        Arc::new(Int64Array::from_iter(partitions.iter().map(|(_, seen, _, _)| seen.stop))),
+        Arc::new(lags.finish()),
+        numbers(&|seen| seen.rows),
+        numbers(&|seen| seen.bytes),
+        Arc::new(StructArray::try_new(bad_record_fields(), bad, None)?),
+        Arc::new(Int64Array::from(shown(&|partition| partition.rows().chunks().len()))),
+        Arc::new(Int64Array::from_iter_values(memory)),
+        Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC")),
+    ];
+    Ok(RecordBatch::try_new(Arc::new(schema()), columns)?)
+}
+
+fn size(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,82 @@
+//! A consumer's partitions, which become more when the topic does.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::budget::Budget;
+use super::signal::Signal;
+use super::slot::{Shared, Slot};
+use crate::error::Result;
+use crate::options::Plan;
+use crate::rows::RowBuffer;
+use crate::table::PartitionState;
+
+/// A partition about to be read.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// Its number.
+    pub partition: i32,
+    /// The first offset to read.
+    pub offset: i64,
+    /// The offset to stop before; `None`: reading goes on.
+    pub stop: Option<i64>,
+    /// Reading, finished because there is nothing to read, or failed because there is no offset to start from.
+    pub state: PartitionState,
+}
+
+/// The partitions, in ascending order: those that come later have larger numbers.
+pub struct Slots {
+    plan: Plan,
+    shared: Arc<Shared>,
+    list: RwLock<Arc<Vec<Arc<Slot>>>>,
+}
+
+impl Slots {
+    /// The partitions that a consumer begins with.
+    pub fn new(plan: &Plan, signal: Arc<Signal>, beginnings: &[Beginning]) -> Result<Slots> {
+        let shared = Arc::new(Shared {
+            topic: Arc::clone(&plan.topic),
+            signal,
+            budget: Budget::new(plan.memory_budget_bytes, plan.append_max_bytes, beginnings.len()),
+            starved: Mutex::new(VecDeque::new()),
+        });
+        let slots = Slots { plan: plan.clone(), shared, list: RwLock::default() };
+        let first = beginnings.iter().enumerate().map(|(index, beginning)| slots.make(index, beginning, false));
+        *slots.list.write() = Arc::new(first.collect::<Result<Vec<_>>>()?);
+        Ok(slots)
+    }
+
+    /// All there are now.
+    pub fn all(&self) -> Arc<Vec<Arc<Slot>>> {
+        Arc::clone(&self.list.read())
+    }
+
+    /// What they share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Adds a partition that the topic has got since; the next cycle shows it.
+    pub fn add(&self, beginning: &Beginning) -> Result<Arc<Slot>> {
+        let mut list = self.list.write();
+        let slot = self.make(list.len(), beginning, true)?;
+        Arc::make_mut(&mut list).push(Arc::clone(&slot));
+        self.shared.budget.share_among(list.len());
+        self.shared.signal.pend();
+        Ok(slot)
+    }
+
+    fn make(&self, index: usize, beginning: &Beginning, is_new: bool) -> Result<Arc<Slot>> {
+        let rows = RowBuffer::new(
+            Arc::clone(&self.plan.schema),
+            beginning.partition,
+            self.plan.key.clone(),
+            self.plan.value.clone(),
+            self.plan.retention.chunk_limits(),
+            self.plan.retention.on_seal(),
+        )?;
+        Ok(Arc::new(Slot::new(Arc::clone(&self.shared), index, beginning, rows, is_new)))
+    }
+}
