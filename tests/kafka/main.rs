@@ -6,12 +6,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bounded;
 mod columns;
+mod commit;
 mod conformance;
+mod discovery;
 mod example;
 mod leaders;
 mod million;
 mod orders;
+mod progress;
 mod resume;
 mod soak;
 mod start;
@@ -22,9 +26,12 @@ use std::time::{Duration, Instant};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampNanosecondType};
 use arrow_array::{Array, RecordBatch};
+use karrow::error::Status;
 use karrow::format::{Side, Spec};
 use karrow::ingest::{Consumer, Cycle, Timeout};
 use karrow::options::{Options, Start};
+use karrow::table::retention::TableType;
+use karrow::table::snapshot::Snapshot;
 use support::broker::{Cluster, Record};
 
 /// Nothing here takes nearly as long: whatever does, hangs.
@@ -46,6 +53,13 @@ fn options(cluster: &Cluster, topic: &str) -> Options {
     options
 }
 
+/// The same, for a table that keeps every row.
+fn appending(cluster: &Cluster, topic: &str) -> Options {
+    let mut options = options(cluster, topic);
+    options.set_table_type(TableType::Append).unwrap();
+    options
+}
+
 fn open(options: &Options) -> Consumer {
     let consumer = Consumer::new(options).unwrap();
     consumer.open(Timeout::Millis(60_000)).unwrap();
@@ -63,7 +77,35 @@ fn poll_until(consumer: &Consumer, mut done: impl FnMut(&Cycle) -> bool) {
     panic!("this takes too long: {:?}", consumer.snapshot().map(|snapshot| progress(&snapshot)));
 }
 
-fn progress(snapshot: &karrow::table::snapshot::Snapshot) -> Vec<(i32, i64, i64, String)> {
+/// Polls a bounded read to its end, and returns what it shows then.
+fn read_to_end(consumer: &Consumer) -> Snapshot {
+    let end = Instant::now() + HANG;
+    while Instant::now() < end {
+        match consumer.poll(Timeout::Millis(500)) {
+            Ok(cycle) => assert_eq!(cycle.failed, 0),
+            Err(error) => {
+                assert_eq!(error.status(), Status::End, "{error}");
+                return consumer.snapshot().unwrap();
+            }
+        }
+    }
+    panic!("this takes too long: {:?}", consumer.snapshot().map(|snapshot| progress(&snapshot)));
+}
+
+/// Checks that a partition shows exactly the records from `from` to `to`, but for offsets that have no row.
+fn check_partition(snapshot: &Snapshot, partition: i32, from: i64, to: i64, skipped: impl Fn(i64) -> bool) {
+    let first_row = snapshot.partition(partition).unwrap().rows().first_row();
+    let mut next = from;
+    for batch in snapshot.stream(partition, first_row, None).unwrap() {
+        check_rows_skipping(&batch, partition, &mut next, &skipped);
+    }
+    while next < to && skipped(next) {
+        next += 1;
+    }
+    assert_eq!(next, to, "partition {partition}");
+}
+
+fn progress(snapshot: &Snapshot) -> Vec<(i32, i64, i64, String)> {
     let partitions = snapshot.partitions().iter();
     partitions.map(|p| (p.id(), p.rows().end_row(), p.next_offset(), format!("{:?}", p.state()))).collect()
 }
@@ -72,6 +114,19 @@ fn progress(snapshot: &karrow::table::snapshot::Snapshot) -> Vec<(i32, i64, i64,
 fn expected(partition: i32, offset: i64) -> (String, i64, i64) {
     let noise = (i64::from(partition) << 40 ^ offset).wrapping_mul(0x5851_F42D_4C95_7F2D);
     (format!("key-{partition}-{offset}"), noise, FIRST_TIME_MS + offset * 7)
+}
+
+/// The records that belong to offsets `from..to`.
+fn records(partition: i32, from: i64, to: i64) -> impl Iterator<Item = Record<'static>> {
+    (from..to).map(move |offset| {
+        let (key, value, time) = expected(partition, offset);
+        Record {
+            key: Some(Cow::Owned(key.into_bytes())),
+            value: Some(Cow::Owned(value.to_be_bytes().to_vec())),
+            timestamp_ms: Some(time),
+            headers: Vec::new(),
+        }
+    })
 }
 
 /// Writes records `from..to`, each told by its partition and offset.
@@ -88,14 +143,9 @@ fn produce_with(
     to: i64,
     change: impl Fn(i64, &[u8]) -> Vec<u8>,
 ) {
-    let records = (from..to).map(|offset| {
-        let (key, value, time) = expected(partition, offset);
-        Record {
-            key: Some(Cow::Owned(key.into_bytes())),
-            value: Some(Cow::Owned(change(offset, &value.to_be_bytes()))),
-            timestamp_ms: Some(time),
-            headers: Vec::new(),
-        }
+    let records = records(partition, from, to).zip(from..to).map(|(record, offset)| {
+        let value = record.value.map(|value| change(offset, &value).into());
+        Record { value, ..record }
     });
     let offsets = cluster.produce(topic, partition, records);
     assert_eq!((offsets.first(), offsets.last()), (Some(&from), Some(&(to - 1))), "offsets are not as assumed");

@@ -5,19 +5,9 @@ use std::collections::BTreeMap;
 use karrow::error::Status;
 use karrow::ingest::{Consumer, Timeout};
 use karrow::options::{Options, Start};
-use karrow::table::retention::TableType;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::support::broker::{Cluster, shared_cluster};
-use crate::{HANG, check_rows, expected, open, options, poll_until, produce};
-
-fn appending(cluster: &Cluster, topic: &str) -> Options {
-    let mut options = options(cluster, topic);
-    options.set_table_type(TableType::Append).unwrap();
-    options
-}
+use crate::{HANG, appending, check_rows, open, poll_until, produce, records};
 
 fn starts(consumer: &Consumer) -> BTreeMap<i32, i64> {
     let snapshot = consumer.snapshot().unwrap();
@@ -122,19 +112,6 @@ fn what_does_not_exist_is_a_clear_error() {
     assert_eq!(error.0, Status::Kafka, "{error:?}");
 }
 
-fn commit(cluster: &Cluster, group: &str, topic: &str, offsets: &[(i32, i64)]) {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .set("group.id", group)
-        .create()
-        .unwrap();
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in offsets {
-        list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).unwrap();
-    }
-    consumer.commit(&list, CommitMode::Sync).unwrap();
-}
-
 #[test]
 fn dont_seek_starts_at_the_committed_offset_else_where_the_reset_says() {
     let (cluster, topic) = (shared_cluster(), "committed");
@@ -142,7 +119,7 @@ fn dont_seek_starts_at_the_committed_offset_else_where_the_reset_says() {
     for partition in 0..3 {
         produce(cluster, topic, partition, 0, 20);
     }
-    commit(cluster, "mine", topic, &[(0, 7), (1, 400)]);
+    cluster.commit("mine", topic, &[(0, 7), (1, 400)]);
     let starting = |reset: Option<&str>, group: Option<&str>| {
         let mut options = appending(cluster, topic);
         options.set_start(None, Start::DontSeek).unwrap();
@@ -251,21 +228,8 @@ fn the_end_is_where_an_open_transaction_begins() {
     let (cluster, topic) = (shared_cluster(), "transactions");
     cluster.create_topic(topic, 1, 1, &[]);
     produce(cluster, topic, 0, 0, 10);
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .set("transactional.id", "karrow-test")
-        .create()
-        .unwrap();
-    producer.init_transactions(HANG).unwrap();
-    let write = |from: i64, to: i64| {
-        producer.begin_transaction().unwrap();
-        for offset in from..to {
-            let (key, value, time) = expected(0, offset);
-            let record = BaseRecord::to(topic).partition(0).key(&key).timestamp(time);
-            producer.send(record.payload(&value.to_be_bytes())).map_err(|(error, _)| error).unwrap();
-        }
-        producer.flush(HANG).unwrap();
-    };
+    let transactions = cluster.transactions("karrow-start");
+    let write = |from: i64, to: i64| transactions.write(topic, 0, records(0, from, to));
     write(10, 15);
     let mut options = appending(cluster, topic);
     options.set_start(None, Start::End).unwrap();
@@ -273,12 +237,12 @@ fn the_end_is_where_an_open_transaction_begins() {
     options.set("isolation.level", Some("read_uncommitted")).unwrap();
     let uncommitted = open(&options);
     assert_eq!((starts(&committed)[&0], starts(&uncommitted)[&0]), (10, 15));
-    producer.commit_transaction(HANG).unwrap();
+    transactions.commit();
     // Offset 15 is the commit marker.
     write(16, 18);
-    producer.abort_transaction(HANG).unwrap();
+    transactions.abort();
     write(19, 20);
-    producer.commit_transaction(HANG).unwrap();
+    transactions.commit();
     let rows = |consumer: &Consumer, rows: i64, from: i64, skipped: &dyn Fn(i64) -> bool| {
         poll_until(consumer, |cycle| cycle.snapshot.partition(0).unwrap().rows().end_row() == rows);
         let mut next = from;

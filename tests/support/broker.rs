@@ -22,9 +22,10 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{self, DeliveryResult, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataPartition;
@@ -94,6 +95,62 @@ impl Cluster {
         for partition in 0..partitions {
             self.leader(name, partition);
         }
+    }
+
+    /// Gives a topic more partitions, so many in all, and returns when every one of them has a leader.
+    pub fn grow_topic(&self, name: &str, partitions: usize) {
+        let results = block_on(self.admin.create_partitions([&NewPartitions::new(name, partitions)], &admin_options()));
+        for result in results.unwrap_or_else(|error| panic!("cannot give {name} more partitions: {error}")) {
+            result.unwrap_or_else(|(_, code)| panic!("cannot give {name} more partitions: {code}"));
+        }
+        for partition in 0..i32::try_from(partitions).expect("a topic has few partitions") {
+            self.leader(name, partition);
+        }
+    }
+
+    /// Deletes a topic, and returns when it is gone.
+    pub fn delete_topic(&self, name: &str) {
+        let results = block_on(self.admin.delete_topics(&[name], &admin_options()));
+        for result in results.unwrap_or_else(|error| panic!("cannot delete topic {name}: {error}")) {
+            result.unwrap_or_else(|(_, code)| panic!("cannot delete topic {name}: {code}"));
+        }
+        eventually(|| match self.partition(name, 0, MetadataPartition::leader) {
+            Ok(_) => Err(format!("topic {name} is still there")),
+            Err(_) => Ok(()),
+        });
+    }
+
+    /// Commits offsets for a group that nobody is a member of.
+    pub fn commit(&self, group: &str, topic: &str, offsets: &[(i32, i64)]) {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).expect("offsets are not negative");
+        }
+        self.group_client(group).commit(&list, CommitMode::Sync).expect("a group without members takes offsets");
+    }
+
+    /// What a group has committed for partitions 0 and up.
+    pub fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<Option<i64>> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, partitions - 1);
+        let committed = self.group_client(group).committed_offsets(list, DEADLINE).expect("the group can be asked");
+        let offset_of = |partition| match committed.find_partition(topic, partition).map(|found| found.offset()) {
+            Some(Offset::Offset(offset)) => Some(offset),
+            _ => None,
+        };
+        (0..partitions).map(offset_of).collect()
+    }
+
+    fn group_client(&self, group: &str) -> BaseConsumer {
+        client(&self.bootstrap_servers()).set("group.id", group).create().expect("a consumer")
+    }
+
+    /// A producer of transactions.
+    pub fn transactions(&self, id: &str) -> Transactions {
+        let inner: BaseProducer =
+            client(&self.bootstrap_servers()).set("transactional.id", id).create().expect("a producer");
+        inner.init_transactions(DEADLINE).expect("transactions can be begun");
+        Transactions { inner }
     }
 
     /// Deletes the records of a partition whose offset is lower.
@@ -444,6 +501,34 @@ impl Producer {
                 Err((error, _)) => panic!("cannot produce to {topic}[{partition}]: {error}"),
             }
         }
+    }
+}
+
+/// A producer that writes in transactions.
+pub struct Transactions {
+    inner: BaseProducer,
+}
+
+impl Transactions {
+    /// Begins a transaction and writes records; they are in the log when it returns.
+    pub fn write<'a>(&self, topic: &str, partition: i32, records: impl IntoIterator<Item = Record<'a>>) {
+        self.inner.begin_transaction().expect("no transaction is open");
+        for record in records {
+            let mut unsent = BaseRecord::<[u8], [u8]>::to(topic).partition(partition);
+            unsent.key = record.key.as_deref();
+            unsent.payload = record.value.as_deref();
+            unsent.timestamp = record.timestamp_ms;
+            self.inner.send(unsent).map_err(|(error, _)| error).expect("the producer's queue has room");
+        }
+        self.inner.flush(DEADLINE).expect("the records are written");
+    }
+
+    pub fn commit(&self) {
+        self.inner.commit_transaction(DEADLINE).expect("the transaction is committed");
+    }
+
+    pub fn abort(&self) {
+        self.inner.abort_transaction(DEADLINE).expect("the transaction is aborted");
     }
 }
 
