@@ -616,6 +616,36 @@ mod budget {
     }
 
     #[test]
+    fn two_busy_partitions_do_not_keep_the_others_waiting() {
+        const QUIET: i32 = 62;
+        let partitions: Vec<(i32, i64)> = (0..QUIET + 2).map(|partition| (partition, 0)).collect();
+        let (consumer, feeder) = small_consumer(&partitions);
+        // The busy ones come first, and could fill the budget for hundreds of cycles.
+        for partition in 0..2 {
+            feed(&feeder, partition, (0..20_000).map(|offset| sized(offset, SIZE)));
+        }
+        for partition in 2..QUIET + 2 {
+            feed(&feeder, partition, [sized(0, SIZE)]);
+        }
+        let mut quiet = 0;
+        let mut cycles = 0;
+        while quiet < i64::from(QUIET) {
+            let snapshot = poll(&consumer).snapshot;
+            let rows = |partition: &i32| snapshot.partition(*partition).unwrap().rows().end_row();
+            quiet = (2..QUIET + 2).map(|partition| rows(&partition)).sum();
+            cycles += 1;
+            assert!(cycles <= 2, "{quiet} of {QUIET} had their turn");
+        }
+        let waiting: Vec<usize> = (0..2).map(|partition| feeder.waiting(partition)).collect();
+        assert!(waiting.iter().all(|waiting| *waiting > 10_000), "{waiting:?}");
+        let mut came = 0;
+        while came < 40_000 {
+            let snapshot = poll(&consumer).snapshot;
+            came = (0..2).map(|partition| snapshot.partition(partition).unwrap().rows().end_row()).sum();
+        }
+    }
+
+    #[test]
     fn what_a_row_takes_counts_also_where_it_is_more_than_its_payload() {
         // A header without key and value has no payload, but two 32-bit offsets in the table.
         const HEADERS: usize = 1000;
@@ -656,6 +686,180 @@ mod budget {
             }
         }
         assert!(came.into_iter().eq((0..1000).chain(1001..2000)));
+    }
+}
+
+mod full_tables {
+    use super::*;
+    use karrow::table::PartitionState;
+
+    const LIMIT: usize = 100_000;
+
+    fn limited() -> (Consumer, Feeder) {
+        let mut options = options(TableType::Append, "binary");
+        options.set("karrow.append.max.bytes", Some(&LIMIT.to_string())).unwrap();
+        Consumer::in_memory(&options, &[(0, 0), (1, 0)]).unwrap()
+    }
+
+    fn fill(feeder: &Feeder, records: i64) {
+        for offset in 0..records {
+            for partition in 0..2 {
+                feed(feeder, partition, [record(offset, vec![b'x'; 1000])]);
+            }
+        }
+    }
+
+    /// Polls until the table is full, and says how many rows it then has.
+    fn poll_until_full(consumer: &Consumer) -> i64 {
+        let full = loop {
+            match consumer.poll(Timeout::Millis(0)) {
+                Ok(cycle) => assert_eq!(cycle.failed, 0),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.status(), Status::Limit);
+        let expected = "the table holds karrow.append.max.bytes (100000); discard rows that are not needed any more";
+        assert_eq!(full.message(), expected);
+        let snapshot = consumer.snapshot().unwrap();
+        for partition in snapshot.partitions() {
+            assert_eq!(*partition.state(), PartitionState::Waiting(full.clone()));
+        }
+        snapshot.partitions().iter().map(|partition| partition.rows().end_row()).sum()
+    }
+
+    #[test]
+    fn a_full_table_says_so_until_rows_are_discarded_and_then_goes_on() {
+        let (consumer, feeder) = limited();
+        fill(&feeder, 1000);
+        let rows = poll_until_full(&consumer);
+        // Rows are weighed every so often, and not after each.
+        assert!((90..180).contains(&rows), "{rows} rows of 1 KB in 100 KB");
+        let cycle = consumer.snapshot().unwrap().cycle();
+        assert_eq!(poll_until_full(&consumer), rows);
+        assert_eq!(consumer.snapshot().unwrap().cycle(), cycle, "there is no new cycle");
+        let (mut rows, mut shown) = (rows, Vec::new());
+        while rows < 2000 {
+            let snapshot = consumer.snapshot().unwrap();
+            for partition in snapshot.partitions() {
+                consumer.discard(partition.id(), partition.rows().end_row()).unwrap();
+                shown.push((partition.id(), offsets(&snapshot, partition.id())));
+            }
+            let snapshot = poll(&consumer).snapshot;
+            assert!(snapshot.partitions().iter().all(|partition| partition.rows().bytes() <= LIMIT * 2));
+            rows = if feeder.waiting(0) + feeder.waiting(1) > 0 { poll_until_full(&consumer) } else { 2000 };
+        }
+        poll(&consumer);
+        let snapshot = consumer.snapshot().unwrap();
+        shown
+            .extend(snapshot.partitions().iter().map(|partition| (partition.id(), offsets(&snapshot, partition.id()))));
+        for partition in 0..2 {
+            let of_partition = shown.iter().filter(|(id, _)| *id == partition);
+            let mut all: Vec<i64> = of_partition.flat_map(|(_, offsets)| offsets.clone()).collect();
+            all.dedup();
+            assert!(all.into_iter().eq(0..1000), "partition {partition}");
+        }
+    }
+
+    #[test]
+    fn a_discard_that_cannot_be_says_why() {
+        let (consumer, feeder) = limited();
+        feed(&feeder, 0, [record(0, vec![1])]);
+        let refused = |partition, row| told(consumer.discard(partition, row));
+        let nothing = (Status::OutOfRange, "before_row: partition 0 has published rows 0 to 0, not 1".to_owned());
+        assert_eq!(refused(0, 1), nothing, "the row has not been published");
+        poll(&consumer);
+        consumer.discard(0, 1).unwrap();
+        assert_eq!(refused(0, -1).0, Status::OutOfRange);
+        assert_eq!(refused(7, 0).0, Status::NotFound);
+        assert_eq!(row_range(&consumer.snapshot().unwrap(), 0), (0, 1), "nothing changes between two polls");
+        assert_eq!(row_range(&poll(&consumer).snapshot, 0), (1, 1));
+        consumer.discard(0, 0).unwrap();
+        assert_eq!(row_range(&poll(&consumer).snapshot, 0), (1, 1), "what is gone does not come back");
+        for table_type in [TableType::Blink, TableType::Ring { capacity: 9 }] {
+            let (consumer, _feeder) = super::consumer(table_type, &[(0, 0)]);
+            assert_eq!(told(consumer.discard(0, 0)).0, Status::InvalidState);
+        }
+    }
+}
+
+mod ends {
+    use super::*;
+    use karrow::options::Stop;
+
+    #[test]
+    fn a_read_that_stops_ends_when_every_partition_has_come_there() {
+        let mut options = options(TableType::Append, "int64");
+        options.set_stop(None, Stop::Offset(3)).unwrap();
+        options.set_stop(Some(1), Stop::Offset(0)).unwrap();
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0), (1, 0), (2, 7)]).unwrap();
+        feed(&feeder, 0, [good(0), good(1)]);
+        poll(&consumer);
+        feed(&feeder, 0, [good(2), good(3)]);
+        let snapshot = poll(&consumer).snapshot;
+        assert_eq!(offsets(&snapshot, 0), [0, 1, 2]);
+        let end = (Status::End, "every partition has been read to where it was to stop".to_owned());
+        assert_eq!(told(consumer.poll(Timeout::Never)), end);
+        assert_eq!(told(consumer.wait(snapshot.cycle(), Timeout::Never)), end);
+        assert_eq!(consumer.wait(0, Timeout::Never).unwrap().cycle(), snapshot.cycle());
+    }
+
+    #[test]
+    fn records_in_memory_have_no_end_to_stop_at() {
+        for stop in [Stop::End, Stop::Time(0)] {
+            let mut options = options(TableType::Append, "int64");
+            options.set_stop(None, stop).unwrap();
+            assert_eq!(told(Consumer::in_memory(&options, &[(0, 0)])).0, Status::Unsupported);
+        }
+    }
+}
+
+mod waiting_for_cycles {
+    use super::*;
+
+    #[test]
+    fn a_reader_gets_the_next_cycle_that_another_thread_polls() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut cycle = 0;
+                        while cycle < 100 {
+                            let snapshot = consumer.wait(cycle, Timeout::Never).unwrap();
+                            assert!(snapshot.cycle() > cycle);
+                            cycle = snapshot.cycle();
+                            assert_eq!(
+                                offsets(&snapshot, 0).len() as i64,
+                                snapshot.partition(0).unwrap().next_offset()
+                            );
+                        }
+                    })
+                })
+                .collect();
+            for offset in 0..100 {
+                feed(&feeder, 0, [good(offset)]);
+                poll(&consumer);
+            }
+            readers.into_iter().for_each(|reader| reader.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_wait_without_a_cycle_ends_with_its_time_a_wakeup_or_a_close() {
+        let (consumer, _feeder) = consumer(TableType::Append, &[(0, 0)]);
+        let timed_out = "no cycle has been published after cycle 0 within 5 ms; another thread has to poll";
+        assert_eq!(told(consumer.wait(0, Timeout::Millis(5))), (Status::Timeout, timed_out.to_owned()));
+        for (end, status) in [(true, Status::Interrupted), (false, Status::Closed)] {
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| told(consumer.wait(0, Timeout::Never)).0);
+                if end {
+                    consumer.wakeup()
+                } else {
+                    consumer.close(Timeout::Never).unwrap()
+                }
+                assert_eq!(waiting.join().unwrap(), status);
+            });
+        }
     }
 }
 

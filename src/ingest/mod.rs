@@ -218,11 +218,12 @@ impl Consumer {
         }
         let slots = opened.slots.all();
         let discards = std::mem::take(&mut *opened.discards.lock());
+        let cycle = opened.table.state().cycle() + 1;
         let now_ms = crate::log::now_ns() / 1_000_000;
         let contribute = |(index, slot): (usize, &Arc<Slot>)| {
             // Only closed chunks can be let go.
             let cut = discards.contains_key(&slot.partition()) || opened.table.wants_cut(index, now_ms);
-            (slot.partition(), slot.contribute(cut))
+            (slot.partition(), slot.contribute(cycle, cut))
         };
         let contributions = slots.iter().enumerate().map(contribute).collect();
         let (state, rows) = opened.table.publish(contributions, &discards, now_ms);
@@ -250,20 +251,21 @@ impl Consumer {
         Error::new(Status::Limit, message)
     }
 
-    /// Lets partitions go on that stopped for lack of room which this cycle has made, those first that have waited longest.
+    /// Lets partitions go on that stopped for lack of room which this cycle has made. Those that have waited longest come
+    /// first, or busy partitions would take all the room again, cycle after cycle.
     fn make_room(&self, opened: &Opened, slots: &[Arc<Slot>], state: &TableState) {
         let shared = opened.slots.shared();
-        let mut waiting = std::mem::take(&mut *shared.starved.lock());
-        waiting.retain(|index| slots.get(*index).is_some_and(|slot| slot.take_starved()));
         if self.plan.append_max_bytes.is_some() {
             shared.budget.set_table(state.bytes());
             if shared.budget.table_is_full() {
                 slots.iter().for_each(|slot| slot.hold_back(&self.table_is_full()));
                 return;
             }
-            let released = slots.iter().enumerate().filter(|(_, slot)| slot.release()).map(|(index, _)| index);
-            waiting.extend(released.collect::<Vec<_>>());
         }
+        // Both have to be asked.
+        let waited = |slot: &Slot| slot.take_starved() | slot.release();
+        let mut waiting: Vec<usize> = (0..slots.len()).filter(|index| waited(&slots[*index])).collect();
+        waiting.sort_by_key(|index| slots[*index].last_fed());
         if let Some(source) = &*opened.source.read() {
             waiting.into_iter().for_each(|index| source.wake(index));
         }

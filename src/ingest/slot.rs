@@ -3,10 +3,9 @@
 //! A source hands records to a [`Slot`] one at a time and stops when told to. What made a partition stop (a bad record, a
 //! full budget, an error of Kafka) is decided here and nowhere else, so that every source behaves the same.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -29,9 +28,6 @@ pub struct Shared {
     pub signal: Arc<Signal>,
     /// Room for decoded rows.
     pub budget: Budget,
-    /// Partitions that found no room, in the order in which they did, so that those that came too late in one cycle come
-    /// first in the next.
-    pub starved: Mutex<VecDeque<usize>>,
 }
 
 /// Whether a source may hand over the next record.
@@ -54,8 +50,6 @@ pub enum Next {
 
 /// One partition.
 pub struct Slot {
-    /// Which of the consumer's partitions it is, and its number.
-    index: usize,
     partition: i32,
     stop_offset: Option<i64>,
     shared: Arc<Shared>,
@@ -68,8 +62,10 @@ pub struct Slot {
     over: AtomicBool,
     /// whether the partition is not served for lack of room, until the next cycle makes some,
     starved: AtomicBool,
-    /// whether it waits for room in the table, and that has been published.
+    /// whether it waits for room in the table, and that has been published,
     held_back: AtomicBool,
+    /// in which cycle it last had something to contribute.
+    last_fed: AtomicI64,
     /// What progress tells, as of the last serve.
     seen: Mutex<Seen>,
     inner: Mutex<Inner>,
@@ -100,10 +96,9 @@ struct Inner {
 
 impl Slot {
     /// The partition that begins like this. `is_new`: it is to be shown from the next cycle on, and is not in the table yet.
-    pub fn new(shared: Arc<Shared>, index: usize, beginning: &Beginning, rows: RowBuffer, is_new: bool) -> Slot {
+    pub fn new(shared: Arc<Shared>, beginning: &Beginning, rows: RowBuffer, is_new: bool) -> Slot {
         let seen = Seen::new(beginning);
         Slot {
-            index,
             partition: beginning.partition,
             stop_offset: beginning.stop,
             shared,
@@ -112,6 +107,7 @@ impl Slot {
             over: AtomicBool::new(beginning.state.is_over() && !is_new),
             starved: AtomicBool::new(false),
             held_back: AtomicBool::new(false),
+            last_fed: AtomicI64::new(0),
             seen: Mutex::new(seen.clone()),
             inner: Mutex::new(Inner {
                 rows,
@@ -144,9 +140,7 @@ impl Slot {
         let budget = &self.shared.budget;
         if !budget.has_room(inner.held_bytes) {
             // Said first and looked at again, because the cycle makes room first and looks who starves then.
-            if !self.starved.swap(true, Ordering::SeqCst) {
-                self.shared.starved.lock().push_back(self.index);
-            }
+            self.starved.store(true, Ordering::SeqCst);
             if !budget.has_room(inner.held_bytes) {
                 return None;
             }
@@ -216,12 +210,13 @@ impl Slot {
         Ok(())
     }
 
-    /// Gives a cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is decoded while the partition is served for the
+    /// Gives this cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is decoded while the partition is served for the
     /// first time since the last cycle is left to grow: serving a queue is short, and interrupting it often is not cheap.
-    pub fn contribute(&self, cut: bool) -> Option<Contribution> {
+    pub fn contribute(&self, cycle: i64, cut: bool) -> Option<Contribution> {
         if !self.has_news() && !cut {
             return None;
         }
+        self.last_fed.store(cycle, Ordering::Relaxed);
         self.wanted.store(true, Ordering::Relaxed);
         let mut inner = self.inner.lock();
         self.wanted.store(false, Ordering::Relaxed);
@@ -250,6 +245,11 @@ impl Slot {
     /// starves later than that finds room again, or rows behind which another cycle will come.
     pub fn take_starved(&self) -> bool {
         self.starved.swap(false, Ordering::SeqCst)
+    }
+
+    /// The cycle in which it last had something to contribute.
+    pub fn last_fed(&self) -> i64 {
+        self.last_fed.load(Ordering::Relaxed)
     }
 
     /// Whether nothing more can come of this partition unless somebody resumes it.
@@ -558,10 +558,9 @@ mod tests {
         let schema = Arc::new(TableSchema::new("t", vec![], vec![], columns).unwrap());
         let limits = ChunkLimits::default();
         let rows = RowBuffer::new(schema, 2, Decoder::Ignore, decoder, limits, OnSeal::Continue).unwrap();
-        let (signal, starved) = (Arc::default(), Mutex::default());
-        let shared = Shared { topic: "t".into(), signal, budget: Budget::new(1 << 20, None, 1), starved };
+        let shared = Shared { topic: "t".into(), signal: Arc::default(), budget: Budget::new(1 << 20, None, 1) };
         let beginning = Beginning { partition: 2, offset: 0, stop, state: PartitionState::Reading };
-        Slot::new(Arc::new(shared), 0, &beginning, rows, false)
+        Slot::new(Arc::new(shared), &beginning, rows, false)
     }
 
     fn record(offset: i64, value: Option<&[u8]>) -> Record<'_> {
@@ -584,7 +583,7 @@ mod tests {
         assert_eq!(serving.offer(&record(1, Some(&[0; 8]))), Flow::Stop);
         drop(serving);
         assert!(slot.serve().is_none() && slot.has_news() && !slot.is_over());
-        let contribution = slot.contribute(false).unwrap();
+        let contribution = slot.contribute(1, false).unwrap();
         assert_eq!((contribution.sealed[0].batch.num_rows(), contribution.next_offset), (1, 1));
         let PartitionState::Failed(error) = contribution.state else { panic!("it has not failed") };
         assert_eq!((error.status(), error.position()), (Status::Panic, Some((2, 1))));
@@ -593,7 +592,7 @@ mod tests {
         slot.request_resume(2).unwrap();
         assert_eq!(slot.take_resume(), Some(Next::Behind));
         assert_eq!(slot.serve().unwrap().offer(&record(2, None)), Flow::Continue);
-        assert_eq!(slot.contribute(false).unwrap().sealed[0].batch.num_rows(), 2);
+        assert_eq!(slot.contribute(1, false).unwrap().sealed[0].batch.num_rows(), 2);
     }
 
     #[test]
@@ -603,13 +602,15 @@ mod tests {
         assert_eq!(serving.offer(&record(7, None)), Flow::Continue);
         assert_eq!(serving.offer(&record(7, None)), Flow::Stop);
         drop(serving);
-        let PartitionState::Failed(error) = slot.contribute(false).unwrap().state else { panic!("it has not failed") };
+        let PartitionState::Failed(error) = slot.contribute(1, false).unwrap().state else {
+            panic!("it has not failed")
+        };
         assert_eq!((error.status(), error.position()), (Status::Kafka, Some((2, 8))));
         assert!(error.message().starts_with("the log of t[2] went back from offset 8 to 7;"), "{error}");
         // Kafka's failures can be resumed anywhere.
         slot.request_resume(3).unwrap();
         assert_eq!(slot.take_resume(), Some(Next::Seek(3)));
-        assert_eq!(slot.contribute(false).unwrap().next_offset, 3);
+        assert_eq!(slot.contribute(1, false).unwrap().next_offset, 3);
     }
 
     #[test]
@@ -618,14 +619,14 @@ mod tests {
         let error = || Error::new(Status::Kafka, "not authorised");
         slot.serve().unwrap().wait(error());
         assert!(slot.has_news());
-        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Waiting(error()));
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Waiting(error()));
         slot.serve().unwrap().wait(error());
         assert!(!slot.has_news(), "the same reason again is no news");
         slot.serve().unwrap().go_on();
-        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
         slot.serve().unwrap().wait(error());
         slot.serve().unwrap().offer(&record(0, None));
-        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
     }
 
     #[test]
@@ -638,7 +639,7 @@ mod tests {
         drop(serving);
         let finished = |slot: &Slot, rows: usize| {
             assert!(slot.is_finished() && slot.serve().is_none());
-            let contribution = slot.contribute(false).unwrap();
+            let contribution = slot.contribute(1, false).unwrap();
             assert_eq!((contribution.next_offset, contribution.state), (2, PartitionState::Finished));
             let sealed: usize = contribution.sealed.iter().map(|sealed| sealed.batch.num_rows()).sum();
             assert_eq!(sealed, rows);
@@ -659,12 +660,12 @@ mod tests {
     fn the_end_of_the_log_moves_the_next_offset_without_hurry() {
         let slot = slot_that_panics();
         slot.serve().unwrap().offer(&record(0, None));
-        slot.contribute(false).unwrap();
+        slot.contribute(1, false).unwrap();
         slot.shared.signal.clear_pending();
         slot.serve().unwrap().end_of_log(3, 3);
         let past = Some(std::time::Instant::now());
         assert_eq!(slot.shared.signal.wait(past).unwrap(), crate::ingest::signal::Wait::TimedOut);
-        assert_eq!(slot.contribute(false).unwrap().next_offset, 3);
+        assert_eq!(slot.contribute(1, false).unwrap().next_offset, 3);
     }
 
     #[test]
@@ -673,11 +674,11 @@ mod tests {
         let full = Error::new(Status::Limit, "full");
         slot.hold_back(&full);
         assert!(!slot.is_held_back(), "no cycle has said so");
-        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Waiting(full));
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Waiting(full));
         assert!(slot.is_held_back());
         slot.serve().unwrap().end_of_log(0, 0);
         assert!(slot.is_held_back());
         assert!(slot.release() && !slot.release());
-        assert_eq!(slot.contribute(false).unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
     }
 }

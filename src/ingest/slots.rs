@@ -1,9 +1,8 @@
 //! A consumer's partitions, which become more when the topic does.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::budget::Budget;
 use super::signal::Signal;
@@ -40,10 +39,9 @@ impl Slots {
             topic: Arc::clone(&plan.topic),
             signal,
             budget: Budget::new(plan.memory_budget_bytes, plan.append_max_bytes, beginnings.len()),
-            starved: Mutex::new(VecDeque::new()),
         });
         let slots = Slots { plan: plan.clone(), shared, list: RwLock::default() };
-        let first = beginnings.iter().enumerate().map(|(index, beginning)| slots.make(index, beginning, false));
+        let first = beginnings.iter().map(|beginning| slots.make(beginning, false));
         *slots.list.write() = Arc::new(first.collect::<Result<Vec<_>>>()?);
         Ok(slots)
     }
@@ -61,14 +59,14 @@ impl Slots {
     /// Adds a partition that the topic has got since; the next cycle shows it.
     pub fn add(&self, beginning: &Beginning) -> Result<Arc<Slot>> {
         let mut list = self.list.write();
-        let slot = self.make(list.len(), beginning, true)?;
+        let slot = self.make(beginning, true)?;
         Arc::make_mut(&mut list).push(Arc::clone(&slot));
         self.shared.budget.share_among(list.len());
         self.shared.signal.pend();
         Ok(slot)
     }
 
-    fn make(&self, index: usize, beginning: &Beginning, is_new: bool) -> Result<Arc<Slot>> {
+    fn make(&self, beginning: &Beginning, is_new: bool) -> Result<Arc<Slot>> {
         let rows = RowBuffer::new(
             Arc::clone(&self.plan.schema),
             beginning.partition,
@@ -77,6 +75,6 @@ impl Slots {
             self.plan.retention.chunk_limits(),
             self.plan.retention.on_seal(),
         )?;
-        Ok(Arc::new(Slot::new(Arc::clone(&self.shared), index, beginning, rows, is_new)))
+        Ok(Arc::new(Slot::new(Arc::clone(&self.shared), beginning, rows, is_new)))
     }
 }
