@@ -7,8 +7,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// librdkafka hands a whole queue to the thread that serves it, and fetches the next queue behind it.
-const QUEUES_PER_PARTITION: usize = 2;
+/// librdkafka hands a whole queue to the thread that serves it, fetches the next queue behind it, and goes beyond its limit
+/// by one response.
+const QUEUES_PER_PARTITION: usize = 3;
 /// Below this a queue holds so little that every fetch is a round trip for a handful of records.
 const MIN_QUEUE_BYTES: usize = 32 * 1024;
 /// Deeper queues are slower: what has been fetched falls out of the processor's cache before it is decoded.
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn queues_share_the_other_half() {
         const MIB: usize = 1024 * 1024;
-        assert_eq!(Budget::queue_limits(16 * MIB, 8).partition_bytes, MIB / 2);
+        assert_eq!(Budget::queue_limits(24 * MIB, 8).partition_bytes, MIB / 2);
         assert_eq!(Budget::queue_limits(256 * MIB, 4).partition_bytes, MIB);
         assert_eq!(Budget::queue_limits(MIB, 64).partition_bytes, 32 * 1024);
     }

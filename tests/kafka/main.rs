@@ -15,9 +15,12 @@ mod example;
 mod leaders;
 mod million;
 mod orders;
+mod programs;
 mod progress;
+mod restart;
 mod resume;
 mod soak;
+mod stalled;
 mod start;
 
 use std::borrow::Cow;

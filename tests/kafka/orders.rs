@@ -1,28 +1,17 @@
 //! A million orders as JSON, spelt in many ways, read through the C++ wrapper and compared value by value.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
+use crate::programs::run;
 use crate::support::broker::{Record, shared_cluster};
 
 const TOPIC: &str = "million-orders";
 const PARTITIONS: i32 = 8;
-
-fn run(arguments: &[&str]) -> Output {
-    let folder = std::env::var_os("KARROW_TEST_PROGRAMS_DIR")
-        .expect("KARROW_TEST_PROGRAMS_DIR names the folder of the built programs of tests/cpp");
-    let output = Command::new(PathBuf::from(folder).join("million_orders")).args(arguments).output();
-    let output = output.expect("it is built");
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
 
 #[test]
 fn a_million_orders_come_out_of_cpp_as_they_went_in() {
     let cluster = shared_cluster();
     cluster.create_topic(TOPIC, PARTITIONS, 1, &[]);
     for partition in 0..PARTITIONS {
-        let printed = run(&["print", &partition.to_string()]);
+        let printed = run("million_orders", &["print", &partition.to_string()]);
         let payloads = printed.stdout.split(|byte| *byte == b'\n').filter(|payload| !payload.is_empty());
         let offsets = cluster.produce(
             TOPIC,
@@ -31,6 +20,6 @@ fn a_million_orders_come_out_of_cpp_as_they_went_in() {
         );
         assert_eq!((offsets[0], offsets.len()), (0, 125_000));
     }
-    let checked = run(&["check", &cluster.bootstrap_servers(), TOPIC]);
+    let checked = run("million_orders", &["check", &cluster.bootstrap_servers(), TOPIC]);
     assert_eq!(String::from_utf8_lossy(&checked.stdout), "1000000 orders, each one equal to what was produced\n");
 }
