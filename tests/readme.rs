@@ -1,4 +1,4 @@
-//! What the README shows is what is built and run, to the letter.
+//! What the README and the pages of `docs/` show is what is built and run, to the letter.
 
 const README: &str = include_str!("../README.md");
 
@@ -19,4 +19,10 @@ fn the_call_in_cpp_is_that_of_the_example() {
 fn the_project_in_cmake_is_that_of_the_example() {
     let example = include_str!("../examples/install/CMakeLists.txt");
     assert!(README.contains(&format!("```cmake\n{example}```\n")), "copy examples/install/CMakeLists.txt");
+}
+
+#[test]
+fn the_program_on_the_page_of_offsets_is_the_example() {
+    let (page, example) = (include_str!("../docs/offsets.md"), include_str!("../examples/cpp/commit_after_use.cpp"));
+    assert!(page.contains(&format!("```cpp\n{example}```\n")), "copy examples/cpp/commit_after_use.cpp into the page");
 }

@@ -1,6 +1,9 @@
 //! What becomes of a topic while it is read: more partitions, deleted, created again (rules P5, O9).
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use karrow::error::Status;
+use karrow::format::Side;
 use karrow::ingest::{Consumer, Timeout};
 use karrow::options::{Options, Start, Stop};
 use karrow::table::PartitionState;
@@ -168,4 +171,111 @@ fn closing_does_not_wait_for_a_topic_that_is_gone() {
     cluster.delete_topic(topic);
     waits_for_topic(&consumer);
     consumer.close(Timeout::Millis(30_000)).unwrap();
+}
+
+/// A reader that is stopped at a record while its log is cut off, and grows past where it stands.
+struct Stopped {
+    consumer: Consumer,
+}
+
+impl Stopped {
+    const TOPIC: &str = "truncated-and-grown";
+    const BAD: i64 = 101;
+
+    fn new(cluster: &Cluster, config: &[(&str, &str)]) -> Stopped {
+        cluster.create_topic_on(Stopped::TOPIC, &[2, 3], config);
+        let mut options = appending(cluster, Stopped::TOPIC);
+        options.set_spec(Side::Value, crate::simple("Value", "binary"));
+        options.set("auto.offset.reset", Some("earliest")).unwrap();
+        // So that what it fetches ahead ends inside of what is cut off.
+        options.set("karrow.memory.budget.bytes", Some("1048576")).unwrap();
+        let stopped = Stopped { consumer: open(&options) };
+        stopped.produce(cluster, 0, 100);
+        stopped
+    }
+
+    fn produce(&self, cluster: &Cluster, from: i64, to: i64) {
+        let is_bad = |offset| to == 200 && offset == Stopped::BAD;
+        let large = records(0, from, to).zip(from..).map(|(record, offset)| crate::support::broker::Record {
+            key: if is_bad(offset) { Some(b"\xff".into()) } else { record.key },
+            value: Some(vec![0; 20_000].into()),
+            ..record
+        });
+        let offsets = cluster.producer().produce(Stopped::TOPIC, 0, large);
+        assert_eq!((offsets[0], offsets.len()), (from, usize::try_from(to - from).unwrap()));
+    }
+
+    /// What comes behind the bad record is what had been fetched, and then the new log from its beginning.
+    fn check(&self) {
+        self.consumer.resume(0, Stopped::BAD + 1).unwrap();
+        let offsets = || {
+            let mut offsets = Vec::new();
+            for batch in self.consumer.snapshot().unwrap().stream(0, 0, None).unwrap() {
+                offsets.extend(batch.column(1).as_primitive::<Int64Type>().values().iter().copied());
+            }
+            offsets
+        };
+        poll_until(&self.consumer, |cycle| {
+            assert_eq!(cycle.failed, 0);
+            cycle.snapshot.partition(0).unwrap().next_offset() == 300
+        });
+        let offsets = offsets();
+        let again = offsets.len() - 300;
+        assert!(offsets[again..].iter().copied().eq(0..300), "{offsets:?}");
+        let before: Vec<i64> = (0..Stopped::BAD).chain(Stopped::BAD + 1..).take(again).collect();
+        assert_eq!(offsets[..again], before);
+        assert!(*before.last().unwrap() < 200);
+    }
+}
+
+#[test]
+fn a_log_that_a_new_leader_has_cut_off_follows_the_reset() {
+    let cluster = &Cluster::start(3);
+    let topic = "truncated";
+    // Node 1 only keeps the cluster going while one of the others is dead.
+    let config = [("unclean.leader.election.enable", "true"), ("min.insync.replicas", "1")];
+    cluster.create_topic_on(topic, &[2, 3], &config);
+    produce(cluster, topic, 0, 0, 100);
+    let consumers = ["earliest", "latest", "none"].map(|reset| {
+        let mut options = appending(cluster, topic);
+        options.set("auto.offset.reset", Some(reset)).unwrap();
+        open(&options)
+    });
+    let rows = |consumer: &Consumer, rows: i64| {
+        poll_until(consumer, |cycle| cycle.snapshot.partition(0).unwrap().rows().end_row() == rows);
+    };
+    consumers.iter().for_each(|consumer| rows(consumer, 100));
+    let stopped = Stopped::new(cluster, &config);
+    // What is written now is on node 2 alone, and gone with it.
+    cluster.kill_broker(3);
+    produce(cluster, topic, 0, 100, 200);
+    stopped.produce(cluster, 100, 200);
+    consumers.iter().for_each(|consumer| rows(consumer, 200));
+    poll_until(&stopped.consumer, |cycle| cycle.failed == 1);
+    cluster.kill_broker(2);
+    cluster.start_broker(3);
+    cluster.await_leader(topic, 0, 3);
+    cluster.await_leader(Stopped::TOPIC, 0, 3);
+    stopped.produce(cluster, 100, 300);
+    stopped.check();
+    let [earliest, latest, none] = &consumers;
+    rows(earliest, 300);
+    poll_until(none, |cycle| cycle.failed == 1);
+    let failure = none.snapshot().unwrap().partition(0).unwrap().failure().cloned().unwrap();
+    assert_eq!(failure.status(), Status::OutOfRange);
+    assert!(failure.message().starts_with("offset 200 "), "{failure}");
+    assert!(failure.message().contains("whose offsets go from 0 to 100"), "{failure}");
+    none.resume(0, 100).unwrap();
+    poll_until(latest, |cycle| cycle.snapshot.partition(0).unwrap().next_offset() == 100);
+    let offsets = cluster.producer().produce(topic, 0, records(0, 100, 150));
+    assert_eq!((offsets[0], offsets.len()), (100, 50));
+    rows(earliest, 350);
+    rows(latest, 250);
+    rows(none, 250);
+    let whole = earliest.snapshot().unwrap().whole(0).unwrap();
+    assert_eq!(crate::check_rows(&whole.slice(200, 150), 0, 0), 150);
+    for consumer in [latest, none] {
+        let whole = consumer.snapshot().unwrap().whole(0).unwrap();
+        assert_eq!(crate::check_rows(&whole.slice(200, 50), 0, 100), 150);
+    }
 }

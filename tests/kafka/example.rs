@@ -43,6 +43,30 @@ fn the_c_examples_print_what_was_produced() {
 }
 
 #[test]
+fn the_example_of_commits_deals_with_each_record_once() {
+    let folder = std::env::var_os("KARROW_EXAMPLES_DIR").expect("KARROW_EXAMPLES_DIR names the folder of the examples");
+    let (cluster, topic) = (shared_cluster(), "commit-example");
+    cluster.create_topic(topic, 3, 1, &[]);
+    let produce = |count: usize| {
+        let record = || crate::support::broker::Record { value: Some(b"text".into()), ..Default::default() };
+        cluster.produce(topic, 1, (0..count).map(|_| record()));
+    };
+    let rows = || {
+        let arguments = [&cluster.bootstrap_servers(), topic, "commit-example"];
+        let output =
+            Command::new(Path::new(&folder).join("commit_after_use")).args(arguments).output().expect("it is built");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    produce(500);
+    assert_eq!(rows(), "500 rows\n");
+    assert_eq!(rows(), "0 rows\n");
+    produce(7);
+    assert_eq!(rows(), "7 rows\n");
+    assert_eq!(cluster.committed("commit-example", topic, 3)[1], Some(507));
+}
+
+#[test]
 fn the_orders_tool_follows_a_topic_until_it_is_interrupted() {
     let folder = std::env::var_os("KARROW_EXAMPLES_DIR").expect("KARROW_EXAMPLES_DIR names the folder of the examples");
     let (cluster, topic) = (shared_cluster(), "orders-tool");

@@ -86,7 +86,16 @@ impl Cluster {
 
     /// Creates a topic and returns when every partition of it has a leader.
     pub fn create_topic(&self, name: &str, partitions: i32, replication: i32, config: &[(&str, &str)]) {
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+        self.create(NewTopic::new(name, partitions, TopicReplication::Fixed(replication)), config);
+    }
+
+    /// Creates a topic of one partition on these nodes; the first of them leads it.
+    pub fn create_topic_on(&self, name: &str, nodes: &[i32], config: &[(&str, &str)]) {
+        self.create(NewTopic::new(name, 1, TopicReplication::Variable(&[nodes])), config);
+    }
+
+    fn create<'a>(&self, mut topic: NewTopic<'a>, config: &[(&'a str, &'a str)]) {
+        let (name, partitions) = (topic.name, topic.num_partitions);
         topic.config.extend_from_slice(config);
         let results = block_on(self.admin.create_topics([&topic], &admin_options()));
         for result in results.unwrap_or_else(|error| panic!("cannot create topic {name}: {error}")) {
@@ -219,9 +228,14 @@ impl Cluster {
             "org.apache.kafka.tools.LeaderElectionCommand",
             &["--election-type", "preferred", "--topic", topic, "--partition", &partition.to_string()],
         );
+        self.await_leader(topic, partition, to_node);
+    }
+
+    /// Waits until a partition is led by this node.
+    pub fn await_leader(&self, topic: &str, partition: i32, node: i32) {
         eventually(|| match self.leader(topic, partition) {
-            leader if leader == to_node => Ok(()),
-            leader => Err(format!("{topic}[{partition}] is led by {leader}, not yet by {to_node}")),
+            leader if leader == node => Ok(()),
+            leader => Err(format!("{topic}[{partition}] is led by {leader}, not yet by {node}")),
         });
     }
 
