@@ -395,7 +395,8 @@ karrow_status karrow_spec_new_json(struct karrow_spec **spec,
 // `time32[ms]`, `time64[us]`, `time64[ns]`: "HH:MM:SS.f"; `timestamp[s]`, `[ms]`, `[us]`, `[ns]`: "YYYY-MM-DDTHH:MM:SS.f";
 // `timestamp[ns, UTC]` and other units and zones: the same with an offset or zone, and numbers, whose magnitude tells
 // seconds, milliseconds, microseconds or nanoseconds since 1970. Deephaven's names (`bool_`, `byte`, `short`, `int`, `long`,
-// `float`, `double`, `String`, `byte[]`, `Instant`, ...) mean the same.
+// `float`, `double`, `String`, `byte[]`, `Instant`, ...) mean the same; `BigDecimal(p, s)` and `BigInteger(p)` are decimals
+// of that many digits, 256 bits wide beyond 38 of them, and without digits utf8.
 //
 // Errors: `INVALID_ARGUMENT` for a type there is not, or a name the spec has already; `UNSUPPORTED` for a type that JSON is
 // not read into; `INVALID_STATE` for a spec of another kind. Since 0.1.

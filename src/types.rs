@@ -79,8 +79,11 @@ impl<'a> Parser<'a> {
             "uint64" => DataType::UInt64,
             "float32" | "float" => DataType::Float32,
             "float64" | "double" => DataType::Float64,
-            // Without digits given, the only text that holds every big number.
-            "utf8" | "String" | "string" | "char" | "BigDecimal" | "BigInteger" => DataType::Utf8,
+            "utf8" | "String" | "string" | "char" => DataType::Utf8,
+            // Without digits given, only text holds every big number.
+            "BigDecimal" | "BigInteger" if !self.next_is("(") => DataType::Utf8,
+            "BigDecimal" => self.decimal(DECIMAL256_MAX_PRECISION).map(|(p, s)| big_number(p, s))?,
+            "BigInteger" => self.whole_digits(DECIMAL256_MAX_PRECISION).map(|p| big_number(p, 0))?,
             "binary" => DataType::Binary,
             "date32" | "LocalDate" => DataType::Date32,
             "LocalTime" => DataType::Time64(TimeUnit::Nanosecond),
@@ -130,6 +133,17 @@ impl<'a> Parser<'a> {
         fits.then_some((precision, scale))
     }
 
+    /// The digits of a whole number. The scale may be given too, which is 0.
+    fn whole_digits(&mut self, max_precision: u8) -> Option<u8> {
+        self.expect("(")?;
+        let precision = self.word().parse().ok()?;
+        if self.take(",") && self.word() != "0" {
+            return None;
+        }
+        self.expect(")")?;
+        (1..=max_precision).contains(&precision).then_some(precision)
+    }
+
     fn list(&mut self) -> Option<DataType> {
         self.expect("<")?;
         let item = self.data_type()?;
@@ -175,6 +189,10 @@ impl<'a> Parser<'a> {
         word
     }
 
+    fn next_is(&self, token: &str) -> bool {
+        self.rest.trim_start().starts_with(token)
+    }
+
     fn take(&mut self, token: &str) -> bool {
         match self.rest.trim_start().strip_prefix(token) {
             Some(rest) => {
@@ -193,6 +211,15 @@ impl<'a> Parser<'a> {
         let (inside, rest) = self.rest.strip_prefix('[')?.split_once(']')?;
         self.rest = rest;
         Some(inside)
+    }
+}
+
+/// The narrower decimal, if it has so many digits.
+fn big_number(precision: u8, scale: i8) -> DataType {
+    if precision <= DECIMAL128_MAX_PRECISION {
+        DataType::Decimal128(precision, scale)
+    } else {
+        DataType::Decimal256(precision, scale)
     }
 }
 
@@ -247,6 +274,15 @@ mod tests {
     fn other_names_of_deephaven_are_understood() {
         for (arrow, deephaven) in [
             ("utf8", "BigDecimal"),
+            ("decimal128(10, 2)", "BigDecimal(10, 2)"),
+            ("decimal128(38, 38)", "BigDecimal(38,38)"),
+            ("decimal256(39, 0)", "BigDecimal(39, 0)"),
+            ("decimal256(76, 10)", "BigDecimal(76, 10)"),
+            ("list<decimal128(10, 2)>", "BigDecimal(10, 2)[]"),
+            ("utf8", "BigInteger"),
+            ("decimal128(20, 0)", "BigInteger(20)"),
+            ("decimal128(20, 0)", "BigInteger(20, 0)"),
+            ("decimal256(76, 0)", "BigInteger(76)"),
             ("utf8", "char"),
             ("date32", "LocalDate"),
             ("time64[ns]", "LocalTime"),
@@ -298,6 +334,15 @@ mod tests {
             "decimal128(10, 11)",
             "decimal128(10, -1)",
             "decimal128(10)",
+            "BigDecimal(77, 0)",
+            "BigDecimal(0, 0)",
+            "BigDecimal(5, 6)",
+            "BigDecimal(10)",
+            "BigDecimal(",
+            "BigInteger(77)",
+            "BigInteger(0)",
+            "BigInteger(20, 1)",
+            "BigInteger()",
             "time32[us]",
             "time64[s]",
             "list<>",
