@@ -4,10 +4,12 @@
  *     orders                                                100,000 orders in a cluster of its own, each one checked
  *     orders --bootstrap-servers HOST:PORT --topic NAME     a topic of yours, until Ctrl-C
  *
- * `options_of`, `take_rows` and `follow` are all there is of karrow here. What is shown is in orders_view.hpp, the
- * cluster of its own in orders_demo.hpp.
+ * `options_of` and `follow` here and `take_rows` in orders_rows.hpp are all there is of karrow. What is shown is in
+ * orders_view.hpp, the cluster of its own in orders_demo.hpp, what came is compared in orders_check.hpp.
  */
+#include "orders_check.hpp"
 #include "orders_demo.hpp"
+#include "orders_rows.hpp"
 #include "orders_view.hpp"
 #include "wakeup_on_signal.hpp"
 
@@ -21,17 +23,12 @@
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// How many rows of each partition are shown.
-constexpr std::size_t shown_rows = 3;
-
-/// How long a demo waits for an order before it gives up.
-constexpr auto patience = 10s;
-
 struct Settings {
     std::string bootstrap_servers; // none: a cluster of its own
     std::string topic = "orders";
     std::optional<karrow::Offset> from;
     std::optional<std::int64_t> orders;
+    std::optional<std::int32_t> seconds;
     std::vector<std::pair<std::string, std::string>> properties;
 };
 
@@ -42,69 +39,22 @@ static karrow::Options options_of(const Settings &settings)
     karrow::Options options(settings.topic);
     options.set("karrow.poll.linger.ms", "50") // more rows in fewer cycles: nobody looks more often
         .key(karrow::Spec::ignore())
-        .value(karrow::Spec::json(
-            {{"Symbol", "String"}, {"Side", "String"}, {"Price", "double"}, {"Qty", "int64"}, {"Tstamp", "Instant"}},
-            {{"jsymbol", "Symbol"}, {"jside", "Side"}, {"jprice", "Price"}, {"jqty", "Qty"}, {"jts", "Tstamp"}}));
+        .value(order_spec());
     for (const auto &[key, value] : settings.properties)
         options.set(key, value);
     return options;
 }
 
-/// Takes what a snapshot has more than the one before. If told to check, says how many rows differ from what was
-/// produced.
-static std::int64_t take_rows(const karrow::Snapshot &snapshot, bool check, Progress &progress)
-{
-    std::int64_t wrong = 0;
-    for (const karrow::Partition &partition : snapshot.partitions()) {
-        Progress::Partition &known = progress.partitions[partition.id()];
-        std::int64_t number = std::max(known.rows, partition.first_row());
-        for (const karrow::Batch &batch : partition.batches(number)) {
-            const auto kafka_partition = batch.column<std::int32_t>("KafkaPartition");
-            const auto kafka_offset = batch.column<std::int64_t>("KafkaOffset");
-            const auto kafka_time = batch.column<karrow::Timestamp>("KafkaTimestamp");
-            const auto symbol = batch.column<std::string_view>("Symbol");
-            const auto side = batch.column<std::string_view>("Side");
-            const auto price = batch.column<double>("Price");
-            const auto qty = batch.column<std::int64_t>("Qty");
-            const auto time = batch.column<karrow::Timestamp>("Tstamp");
-            for (std::int64_t row = 0; row < batch.rows(); ++row, ++number) {
-                known.last.push_back({kafka_partition.value(row), kafka_offset.value(row), kafka_time[row],
-                                      std::optional<std::string>(symbol[row]), std::optional<std::string>(side[row]),
-                                      price[row], qty[row], time[row]});
-                // The n-th row has to be the n-th order, so that none is missing and none comes twice.
-                if (check && !(known.last.back() == Demo::row_of(partition.id(), number)))
-                    ++wrong;
-                if (known.last.size() > shown_rows)
-                    known.last.pop_front();
-            }
-        }
-        progress.rows += partition.end_row() - known.rows;
-        known.rows = partition.end_row();
-        known.failure = partition.failure();
-    }
-    return wrong;
-}
-
-/// What came of a demo, in one sentence.
-static std::string verdict(const Demo &demo, const Progress &progress, std::int64_t wrong, bool stopped, double seconds)
-{
-    if (wrong > 0)
-        return grouped(wrong) + " of " + grouped(progress.rows) + " rows differ from what was produced";
-    if (progress.rows == demo.orders())
-        return format("all %s orders came in %.1f s: each one once, in order, and equal to what was produced",
-                      grouped(progress.rows).c_str(), seconds);
-    if (stopped)
-        return "stopped after " + grouped(progress.rows) + " orders, each one equal to what was produced";
-    return grouped(demo.orders() - progress.rows) + " of " + grouped(demo.orders()) + " orders are missing";
-}
-
-/// Follows the topic until a signal comes, nothing can come any more, or all orders of a demo are there. The exit code.
+/// Follows the topic until a signal comes, nothing can come any more, or a demo is over. The exit code.
 static int follow(const Settings &settings, const sigset_t &signals)
 {
+    const std::int64_t orders = settings.orders.value_or(100'000);
+    const std::chrono::seconds time_limit(settings.seconds.value_or(25)); // of a demo; your own cluster has it to open
+    const auto deadline = Clock::now() + time_limit;
     std::optional<Demo> demo;
     karrow::Options options = options_of(settings);
     if (settings.bootstrap_servers.empty()) {
-        demo.emplace(settings.topic, settings.orders.value_or(100'000));
+        demo.emplace(settings.topic, orders);
         options.set("bootstrap.servers", demo->bootstrap_servers()).table_type(karrow::TableType::append());
     } else {
         // It may run for days, and shows no more rows than these.
@@ -114,26 +64,27 @@ static int follow(const Settings &settings, const sigset_t &signals)
     }
     const karrow::Consumer consumer(options);
     const WakeupOnSignal wakeup(signals, consumer);
-    consumer.open(30s);
+    consumer.open(time_limit);
     if (demo)
         demo->start(); // what is produced after open is never missed
 
+    Check check(orders);
     Progress progress;
     View view(settings.topic + " on " + (demo ? demo->bootstrap_servers() : settings.bootstrap_servers));
     karrow::Cycle cycle;
-    std::int64_t wrong = 0;
     std::int32_t failed = 0;
-    auto last_came = Clock::now();
     while ((cycle = consumer.poll(100ms))) {
-        wrong += take_rows(cycle.snapshot, demo.has_value(), progress);
+        take_rows(cycle.snapshot, progress, [&](std::int32_t partition, std::int64_t number, const Row &row) {
+            if (demo)
+                check.look_at(partition, number, row);
+        });
         failed = cycle.failed;
-        if (cycle.rows > 0)
-            last_came = Clock::now();
         if (demo) {
             demo->check_producer();
             for (auto &[id, partition] : progress.partitions)
                 partition.lag = std::max<std::int64_t>(demo->produced(id) - partition.rows, 0);
-            if (progress.rows >= demo->orders() || Clock::now() - last_came > patience)
+            // One more look behind the last order would find one that comes twice.
+            if ((check.all_came() && cycle.rows == 0) || Clock::now() > deadline)
                 break;
         }
         view.update(progress);
@@ -145,8 +96,8 @@ static int follow(const Settings &settings, const sigset_t &signals)
                   << failed << " of which failed" << std::endl;
         return failed == 0 ? 0 : 1;
     }
-    std::cout << "\n" << verdict(*demo, progress, wrong, stopped, view.seconds()) << std::endl;
-    return wrong == 0 && (stopped || progress.rows == demo->orders()) ? 0 : 1;
+    std::cout << "\n" << check.verdict(stopped, view.seconds()) << std::endl;
+    return check.exit_code(stopped);
 }
 
 // The command line ------------------------------------------------------------------------------------------------
@@ -179,6 +130,7 @@ Shows a Kafka topic of orders, JSON objects with jsymbol, jside, jprice, jqty an
   --from beginning|end            all there is, or what comes from now on [beginning]
   -X KEY=VALUE                    any property of librdkafka or karrow; may be repeated
   --orders N                      how many orders to produce without --bootstrap-servers [100000]
+  --seconds N                     how long they may take before those that have not come are missing [25]
   --help                          this text
 
 The exit code is 0 if all went well, 1 if orders are missing or differ or partitions have failed, and
@@ -208,23 +160,25 @@ static std::pair<std::string, std::string> property_of(const std::string &text)
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-static std::int64_t count_of(const std::string &text)
+template <class Number>
+static Number number_of(const std::string &what, const std::string &text)
 {
-    std::int64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc() || end != text.data() + text.size() || count < 1)
-        throw UsageError("--orders: '" + text + "' is not a number of orders");
-    return count;
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number < 1)
+        throw UsageError("--" + what + ": '" + text + "' is not a number of " + what);
+    return number;
 }
 
 /// Nothing if the user wanted help only.
 static std::optional<Settings> settings_of(int argc, char **argv)
 {
-    enum { bootstrap_servers = 256, topic, from, orders, help };
+    enum { bootstrap_servers = 256, topic, from, orders, seconds, help };
     static const option known[] = {{"bootstrap-servers", required_argument, nullptr, bootstrap_servers},
                                    {"topic", required_argument, nullptr, topic},
                                    {"from", required_argument, nullptr, from},
                                    {"orders", required_argument, nullptr, orders},
+                                   {"seconds", required_argument, nullptr, seconds},
                                    {"help", no_argument, nullptr, help},
                                    {}};
     Settings settings;
@@ -240,7 +194,10 @@ static std::optional<Settings> settings_of(int argc, char **argv)
             settings.from = start_of(optarg);
             break;
         case orders:
-            settings.orders = count_of(optarg);
+            settings.orders = number_of<std::int64_t>("orders", optarg);
+            break;
+        case seconds:
+            settings.seconds = number_of<std::int32_t>("seconds", optarg);
             break;
         case 'X':
             settings.properties.push_back(property_of(optarg));
@@ -256,6 +213,8 @@ static std::optional<Settings> settings_of(int argc, char **argv)
         throw UsageError(format("'%s' is more than there should be; --help shows what there is", argv[optind]));
     if (settings.orders && !settings.bootstrap_servers.empty())
         throw UsageError("--orders: goes without --bootstrap-servers");
+    if (settings.seconds && !settings.bootstrap_servers.empty())
+        throw UsageError("--seconds: goes without --bootstrap-servers");
     return settings;
 }
 

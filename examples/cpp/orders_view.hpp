@@ -1,7 +1,7 @@
 // What is shown of a topic of orders, on a terminal or in a log.
 #pragma once
 
-#include <karrow/karrow.hpp>
+#include "orders_rows.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -10,40 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <deque>
-#include <map>
-
-/// One row, with every column of the table. What a record leaves out is null.
-struct Row {
-    std::int32_t partition;
-    std::int64_t offset;
-    std::optional<karrow::Timestamp> kafka_time;
-    std::optional<std::string> symbol;
-    std::optional<std::string> side;
-    std::optional<double> price;
-    std::optional<std::int64_t> qty;
-    std::optional<karrow::Timestamp> time;
-
-    bool operator==(const Row &other) const
-    {
-        return partition == other.partition && offset == other.offset && kafka_time == other.kafka_time
-            && symbol == other.symbol && side == other.side && price == other.price && qty == other.qty
-            && time == other.time;
-    }
-};
-
-/// What has been read so far.
-struct Progress {
-    struct Partition {
-        std::int64_t rows = 0;
-        std::optional<std::int64_t> lag; // where it is known
-        std::deque<Row> last;
-        std::optional<karrow::Error> failure;
-    };
-
-    std::int64_t rows = 0;
-    std::map<std::int32_t, Partition> partitions;
-};
 
 /// printf into a string.
 [[gnu::format(printf, 1, 2)]] inline std::string format(const char *pattern, ...)
@@ -179,8 +145,8 @@ private:
                 lines.push_back(std::string("          ") + partition.failure->what());
         }
         lines.push_back("");
-        lines.push_back(format("%9s %12s   %-27s   %-6s   %-4s %11s %12s", "partition", "offset", "Tstamp", "Symbol", "Side",
-                               "Price", "Qty"));
+        lines.push_back(format("%9s %12s   %-27s   %-6s   %-4s %11s %12s", "partition", "offset", "Tstamp", "Symbol",
+                               "Side", "Price", "Qty"));
         for (const auto &[id, partition] : progress.partitions)
             for (const Row &row : partition.last)
                 lines.push_back(line_of(row));

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -28,14 +29,41 @@ class Orders(unittest.TestCase):
     def running(self, *arguments):
         return Running(PROGRAM, "--bootstrap-servers", self.cluster.servers(), "--topic", "topic", *arguments)
 
+    def ended(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, timeout=SECONDS)
+
     def test_signals_end_the_demo_with_a_summary(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             # More orders than come in the time there is.
-            with self.subTest(number), Running(PROGRAM, "--orders", "1000000000") as demo:
+            with self.subTest(number), Running(PROGRAM, "--orders", "1000000000", "--seconds", "600") as demo:
                 demo.line_with("[1-9][0-9,]* rows")
                 code, rest = demo.end_by(number)
                 self.assertEqual(code, 0)
                 self.assertRegex(rest, "stopped after [0-9,]+ orders, each one equal to what was produced")
+
+    def test_orders_that_do_not_come_in_time_are_missing(self):
+        # A second is enough for some of a billion, and for no more than some.
+        ended = self.ended("--orders", "1000000000", "--seconds", "1")
+        self.assertEqual(ended.returncode, 1)
+        self.assertRegex(ended.stdout, r"\n[0-9,]+ of 1,000,000,000 orders are missing after [0-9.]+ s\n")
+
+    def test_its_last_lines_say_how_to_follow_a_topic_and_where_the_library_is(self):
+        # Whatever came of the demo.
+        for arguments, code in ((("--orders", "100"), 0), (("--orders", "1000000000", "--seconds", "1"), 1)):
+            ended = self.ended(*arguments)
+            self.assertEqual(ended.returncode, code)
+            advice, command, library = ended.stdout.splitlines()[-3:]
+            self.assertEqual(advice, "your own topic, until Ctrl-C (any Kafka property with -X key=value):")
+            found = re.fullmatch(r"karrow .+ is (/.*)", library)
+            self.assertIsNotNone(found, library)
+            self.assertTrue(os.path.samefile(found[1], os.environ["KARROW_LIBRARY"]), library)
+
+        # The command works as it stands there, with the names filled in and a property added.
+        self.produce(0, b'{"jsymbol": "AAPL"}')
+        command = command.replace("HOST:PORT", self.cluster.servers()).replace("NAME", "topic")
+        with Running(*shlex.split(command), "-X", "client.id=somebody") as tool:
+            tool.line_with(" 1 rows")
+            self.assertEqual(tool.end_by(signal.SIGINT)[0], 0)
 
     def test_a_topic_is_shown_from_its_beginning_or_its_end_until_a_signal(self):
         self.produce(0, b'{"jsymbol": "AAPL", "jside": "buy", "jprice": 189.5, "jqty": 1200}')
@@ -102,9 +130,12 @@ class Orders(unittest.TestCase):
         for arguments, code, message in (
             (["--from", "nowhere"], 2, "--from: 'nowhere' is neither 'beginning' nor 'end'"),
             (["--orders", "many"], 2, "--orders: 'many' is not a number of orders"),
+            (["--seconds", "soon"], 2, "--seconds: 'soon' is not a number of seconds"),
+            (["--seconds", "0"], 2, "--seconds: '0' is not a number of seconds"),
             (["-X", "security.protocol"], 2, "-X: 'security.protocol' is not KEY=VALUE"),
             (["orders"], 2, "'orders' is more than there should be"),
-            (["--bootstrap-servers", "localhost:9", "--orders", "5"], 2, "--orders: goes without --bootstrap-servers"),
+            (["--bootstrap-servers", "nobody:9", "--orders", "5"], 2, "--orders: goes without --bootstrap-servers"),
+            (["--bootstrap-servers", "nobody:9", "--seconds", "5"], 2, "--seconds: goes without --bootstrap-servers"),
             (["-X", "security.protocoll=SSL"], 1, "security.protocol"),
         ):
             with self.subTest(arguments):

@@ -1,0 +1,82 @@
+// Orders as rows: the columns that they are read into, and how new rows are taken out of a snapshot.
+#pragma once
+
+#include <karrow/karrow.hpp>
+
+#include <deque>
+#include <map>
+
+/// How many rows of each partition are shown.
+constexpr std::size_t shown_rows = 3;
+
+/// One row, with every column of the table. What a record leaves out is null.
+struct Row {
+    std::int32_t partition;
+    std::int64_t offset;
+    std::optional<karrow::Timestamp> kafka_time;
+    std::optional<std::string> symbol;
+    std::optional<std::string> side;
+    std::optional<double> price;
+    std::optional<std::int64_t> qty;
+    std::optional<karrow::Timestamp> time;
+
+    bool operator==(const Row &other) const
+    {
+        return partition == other.partition && offset == other.offset && kafka_time == other.kafka_time
+            && symbol == other.symbol && side == other.side && price == other.price && qty == other.qty
+            && time == other.time;
+    }
+};
+
+/// What has been read so far.
+struct Progress {
+    struct Partition {
+        std::int64_t rows = 0;
+        std::optional<std::int64_t> lag; // where it is known
+        std::deque<Row> last;
+        std::optional<karrow::Error> failure;
+    };
+
+    std::int64_t rows = 0;
+    std::map<std::int32_t, Partition> partitions;
+};
+
+/// What an order in JSON becomes.
+inline karrow::Spec order_spec()
+{
+    return karrow::Spec::json(
+        {{"Symbol", "String"}, {"Side", "String"}, {"Price", "double"}, {"Qty", "int64"}, {"Tstamp", "Instant"}},
+        {{"jsymbol", "Symbol"}, {"jside", "Side"}, {"jprice", "Price"}, {"jqty", "Qty"}, {"jts", "Tstamp"}});
+}
+
+/// Takes what a snapshot has more than the one before, and calls `look_at(partition, number, row)` for each new row:
+/// its number is how many rows its partition had before it.
+template <class LookAt>
+void take_rows(const karrow::Snapshot &snapshot, Progress &progress, const LookAt &look_at)
+{
+    for (const karrow::Partition &partition : snapshot.partitions()) {
+        Progress::Partition &known = progress.partitions[partition.id()];
+        std::int64_t number = std::max(known.rows, partition.first_row());
+        for (const karrow::Batch &batch : partition.batches(number)) {
+            const auto kafka_partition = batch.column<std::int32_t>("KafkaPartition");
+            const auto kafka_offset = batch.column<std::int64_t>("KafkaOffset");
+            const auto kafka_time = batch.column<karrow::Timestamp>("KafkaTimestamp");
+            const auto symbol = batch.column<std::string_view>("Symbol");
+            const auto side = batch.column<std::string_view>("Side");
+            const auto price = batch.column<double>("Price");
+            const auto qty = batch.column<std::int64_t>("Qty");
+            const auto time = batch.column<karrow::Timestamp>("Tstamp");
+            for (std::int64_t row = 0; row < batch.rows(); ++row, ++number) {
+                known.last.push_back({kafka_partition.value(row), kafka_offset.value(row), kafka_time[row],
+                                      std::optional<std::string>(symbol[row]), std::optional<std::string>(side[row]),
+                                      price[row], qty[row], time[row]});
+                look_at(partition.id(), number, known.last.back());
+                if (known.last.size() > shown_rows)
+                    known.last.pop_front();
+            }
+        }
+        progress.rows += partition.end_row() - known.rows;
+        known.rows = partition.end_row();
+        known.failure = partition.failure();
+    }
+}
