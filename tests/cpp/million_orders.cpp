@@ -1,7 +1,7 @@
 /*
  * A million orders, written as JSON in every way that means the same, and read back through the C++ wrapper.
  *
- *     million_orders print PARTITION               the payloads of a partition, one a line
+ *     million_orders print PARTITION               the records of a partition, one a line: timestamp, blank, payload
  *     million_orders check SERVERS TOPIC           reads them from a topic and compares every value of every row
  *
  * An order is a pure function of its partition and offset, so both know what there has to be.
@@ -22,6 +22,7 @@ struct Order {
     std::optional<double> price;
     std::int64_t qty;
     std::int64_t time_us; // since 1970
+    std::int64_t kafka_ms; // the record's timestamp; they go up and down
 };
 
 /// Makes a number look random (splitmix64).
@@ -50,6 +51,7 @@ static Order order_of(std::int32_t partition, std::int64_t offset)
         order.price = static_cast<double>(random >> 20 & 0xfffff) / 100;
     order.qty = static_cast<std::int64_t>(random) >> (random & 31);
     order.time_us = 1'767'346'200'000'000 + offset * 1'001;
+    order.kafka_ms = 1'704'187'800'000 + static_cast<std::int64_t>(random >> 8 & 0xffffff);
     return order;
 }
 
@@ -84,11 +86,12 @@ static std::string time_text(std::int64_t time_us, std::uint64_t way)
     gmtime_r(&seconds, &parts);
     char text[64], whole[96];
     std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    std::snprintf(whole, sizeof whole, "\"%s.%06" PRId64 "%s\"", text, time_us % 1'000'000, way % 3 == 1 ? "Z" : "+01:00");
+    std::snprintf(whole, sizeof whole, "\"%s.%06" PRId64 "%s\"", text, time_us % 1'000'000,
+                  way % 3 == 1 ? "Z" : "+01:00");
     return whole;
 }
 
-/// An order in one of many spellings: members in another order, missing or null, with blanks, extra members, duplicates.
+/// An order in one of many spellings: members in another order, missing or null, with blanks, extra or duplicate ones.
 static std::string payload_of(std::int32_t partition, std::int64_t offset)
 {
     const Order order = order_of(partition, offset);
@@ -99,9 +102,11 @@ static std::string payload_of(std::int32_t partition, std::int64_t offset)
         members.push_back("\"jsymbol\":" + blank + quoted(*order.symbol, way));
     else if (way % 2 == 0)
         members.push_back("\"jsymbol\":null");
-    members.push_back(way % 19 == 0 ? R"("jside":"other","jside":)" + quoted(order.side, way) : "\"jside\":" + quoted(order.side, way));
+    members.push_back((way % 19 == 0 ? R"("jside":"other","jside":)" : R"("jside":)") + quoted(order.side, way));
     if (order.price)
-        members.push_back("\"jprice\":" + blank + (way % 5 == 0 ? "\"" + printed("%.2f", *order.price) + "\"" : printed(way % 3 == 0 ? "%.17g" : "%.2f", *order.price)));
+        members.push_back("\"jprice\":" + blank
+                          + (way % 5 == 0 ? "\"" + printed("%.2f", *order.price) + "\""
+                                          : printed(way % 3 == 0 ? "%.17g" : "%.2f", *order.price)));
     else if (way % 2 == 0)
         members.push_back("\"jprice\" : null");
     members.push_back("\"jqty\":" + std::to_string(order.qty) + (way % 23 == 0 ? ".0" : ""));
@@ -119,12 +124,13 @@ static std::string payload_of(std::int32_t partition, std::int64_t offset)
 static void print(std::int32_t partition)
 {
     for (std::int64_t offset = 0; offset < orders_each; ++offset)
-        std::cout << payload_of(partition, offset) << '\n';
+        std::cout << order_of(partition, offset).kafka_ms << ' ' << payload_of(partition, offset) << '\n';
 }
 
 [[noreturn]] static void differs(std::int32_t partition, std::int64_t offset, const char *what)
 {
-    throw std::runtime_error(std::string(what) + " differs at " + std::to_string(partition) + "@" + std::to_string(offset));
+    throw std::runtime_error(std::string(what) + " differs at " + std::to_string(partition) + "@"
+                             + std::to_string(offset));
 }
 
 /// Compares the rows of a batch with the orders from `offset` on, and returns the offset behind them.
@@ -132,6 +138,7 @@ static std::int64_t check_batch(const karrow::Batch &batch, std::int32_t partiti
 {
     const auto kafka_partition = batch.column<std::int32_t>("KafkaPartition");
     const auto kafka_offset = batch.column<std::int64_t>("KafkaOffset");
+    const auto kafka_time = batch.column<karrow::Timestamp>("KafkaTimestamp");
     const auto symbol = batch.column<std::string_view>("Symbol");
     const auto side = batch.column<std::string_view>("Side");
     const auto price = batch.column<double>("Price");
@@ -141,6 +148,8 @@ static std::int64_t check_batch(const karrow::Batch &batch, std::int32_t partiti
         const Order order = order_of(partition, offset);
         if (kafka_partition[row] != partition || kafka_offset[row] != offset)
             differs(partition, offset, "the place");
+        if (kafka_time[row] != karrow::Timestamp(std::chrono::milliseconds(order.kafka_ms)))
+            differs(partition, offset, "KafkaTimestamp");
         if (symbol[row] != order.symbol)
             differs(partition, offset, "Symbol");
         if (side[row] != order.side)

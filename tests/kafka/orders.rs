@@ -6,18 +6,25 @@ use crate::support::broker::{Record, shared_cluster};
 const TOPIC: &str = "million-orders";
 const PARTITIONS: i32 = 8;
 
+/// The record of a printed line.
+fn record_of(line: &[u8]) -> Record<'_> {
+    let blank = line.iter().position(|byte| *byte == b' ').expect("a blank is behind the timestamp");
+    let timestamp = std::str::from_utf8(&line[..blank]).expect("a timestamp is digits");
+    Record {
+        timestamp_ms: Some(timestamp.parse().expect("a timestamp is a number")),
+        value: Some((&line[blank + 1..]).into()),
+        ..Record::default()
+    }
+}
+
 #[test]
 fn a_million_orders_come_out_of_cpp_as_they_went_in() {
     let cluster = shared_cluster();
     cluster.create_topic(TOPIC, PARTITIONS, 1, &[]);
     for partition in 0..PARTITIONS {
         let printed = run("million_orders", &["print", &partition.to_string()]);
-        let payloads = printed.stdout.split(|byte| *byte == b'\n').filter(|payload| !payload.is_empty());
-        let offsets = cluster.produce(
-            TOPIC,
-            partition,
-            payloads.map(|payload| Record { value: Some(payload.into()), ..Record::default() }),
-        );
+        let lines = printed.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let offsets = cluster.produce(TOPIC, partition, lines.map(record_of));
         assert_eq!((offsets[0], offsets.len()), (0, 125_000));
     }
     let checked = run("million_orders", &["check", &cluster.bootstrap_servers(), TOPIC]);
