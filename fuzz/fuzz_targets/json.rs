@@ -1,16 +1,13 @@
 //! The JSON decoder against its rules, on whatever the fuzzer comes up with.
 //!
-//! `tests/json_oracle/framing.rs` says how bytes are a schema and payloads. It runs without a sanitizer: what it looks for
-//! are differences and panics, and the library's C parts would have to be built for one. The first directory takes what
-//! the fuzzer finds, the second holds the seeds:
+//! `tests/json_oracle/framing.rs` says how bytes are a schema and payloads. The long tests run it for three minutes;
+//! without end, or with any of libFuzzer's options, it runs by
 //!
 //! ```sh
-//! cargo install cargo-fuzz --locked
-//! mkdir -p fuzz/target/corpus
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run json --sanitizer none fuzz/target/corpus fuzz/corpus/json -- -dict=fuzz/json.dict
+//! fuzz/run.sh json
 //! ```
 //!
-//! A difference worth keeping becomes a seed, which the tests replay.
+//! A difference worth keeping becomes a seed in `fuzz/corpus/json`, which the tests replay.
 #![no_main]
 
 #[path = "../../tests/json_oracle/mod.rs"]
