@@ -75,6 +75,23 @@ if(KARROW_TESTS)
   if(NOT KARROW_GTEST_DIR)
     report_missing("GoogleTest" "apt-get install libgtest-dev")
   endif()
+
+  # The one of these that Debian's package manager can get without rights: it is a few headers.
+  set(fetched_dir ${CMAKE_BINARY_DIR}/nlohmann_json)
+  find_path(KARROW_NLOHMANN_JSON_DIR nlohmann/json.hpp
+    HINTS ENV nlohmann_json_ROOT ${fetched_dir}/usr PATHS /usr /usr/local /opt/homebrew PATH_SUFFIXES include)
+  mark_as_advanced(KARROW_NLOHMANN_JSON_DIR)
+  if(NOT KARROW_NLOHMANN_JSON_DIR)
+    message(STATUS "nlohmann-json is not installed: fetching it from the package archive of the system with apt-get")
+    execute_process(
+      COMMAND ${CMAKE_COMMAND} -DDIRECTORY=${fetched_dir} -P ${CMAKE_CURRENT_LIST_DIR}/fetch_nlohmann_json.cmake
+      RESULT_VARIABLE failed)
+    if(failed)
+      report_missing("nlohmann-json 3 (could not be fetched, see above)" "apt-get install nlohmann-json3-dev")
+    else()
+      find_path(KARROW_NLOHMANN_JSON_DIR nlohmann/json.hpp PATHS ${fetched_dir}/usr/include NO_DEFAULT_PATH)
+    endif()
+  endif()
   require_tool(KARROW_PKG_CONFIG "pkg-config" "apt-get install pkg-config" pkg-config pkgconf)
 
   # It does not run on today's Macs.
