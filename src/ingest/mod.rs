@@ -315,15 +315,14 @@ impl Consumer {
         let state = opened.table.state();
         let source = opened.source.read();
         let slots = opened.slots.all();
-        let partitions: Vec<_> = slots
-            .iter()
-            .enumerate()
-            .map(|(index, slot)| {
-                let shown = state.partitions().get(index).map(Arc::as_ref);
-                let end = source.as_ref().and_then(|source| source.log_end(index));
-                (slot.partition(), slot.seen(), shown, end)
-            })
-            .collect();
+        let tell = |(index, slot): (usize, &Arc<Slot>)| progress::Told {
+            partition: slot.partition(),
+            stop: slot.stop_offset(),
+            seen: slot.seen(),
+            shown: state.partitions().get(index).map(Arc::as_ref),
+            high: source.as_ref().and_then(|source| source.log_end(index)),
+        };
+        let partitions: Vec<_> = slots.iter().enumerate().map(tell).collect();
         progress::table(&partitions)
     }
 

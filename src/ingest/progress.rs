@@ -9,7 +9,6 @@ use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StructArray, TimestampMillisecondArray};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 
-use super::slots::Beginning;
 use crate::error::Result;
 use crate::rows::{Record, RecordTime};
 use crate::table::PartitionState;
@@ -32,45 +31,22 @@ impl BadRecords {
     }
 }
 
-/// What the last serve of a partition left behind.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// What it is doing.
-    pub state: PartitionState,
-    /// The offset that is read next.
-    pub position: i64,
+/// What is counted of a partition while it is served.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
     /// Behind everything in the log, when reading came to its end; `None`: it has not, or has gone elsewhere since.
     pub end: Option<i64>,
-    /// Where it stops.
-    pub stop: Option<i64>,
-    /// How many rows have been decoded.
-    pub rows: i64,
-    /// The size of their keys and values.
-    pub bytes: i64,
     /// How many records were bad.
     pub bad_records: BadRecords,
+    /// How many rows have been decoded.
+    rows: i64,
+    /// The size of their keys and values.
+    bytes: i64,
     /// The last record's timestamp, in ms since 1970-01-01 UTC.
-    pub last_time_ms: Option<i64>,
-    /// What decoded rows take that no cycle has published.
-    pub held_bytes: usize,
+    last_time_ms: Option<i64>,
 }
 
-impl Seen {
-    /// Nothing yet.
-    pub fn new(beginning: &Beginning) -> Seen {
-        Seen {
-            state: beginning.state.clone(),
-            position: beginning.offset,
-            end: None,
-            stop: beginning.stop,
-            rows: 0,
-            bytes: 0,
-            bad_records: BadRecords::default(),
-            last_time_ms: None,
-            held_bytes: 0,
-        }
-    }
-
+impl Counts {
     /// A record has become a row.
     pub fn took(&mut self, record: &Record<'_>) {
         let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
@@ -82,13 +58,43 @@ impl Seen {
             RecordTime::Create(ms) | RecordTime::LogAppend(ms) => Some(ms),
         };
     }
+}
 
-    /// Whether everything in the log has been read, if that now reaches to `high`, and the log's end.
-    fn end_of_log(&self, high: Option<i64>) -> (bool, Option<i64>) {
-        match (self.end, high) {
+/// What the last serve of a partition left behind.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What it is doing.
+    pub state: PartitionState,
+    /// The offset that is read next.
+    pub position: i64,
+    /// What decoded rows take that no cycle has published.
+    pub held_bytes: usize,
+    /// What has been counted.
+    pub counts: Counts,
+}
+
+/// What progress says about one partition.
+pub struct Told<'a> {
+    /// Its number.
+    pub partition: i32,
+    /// Where it stops.
+    pub stop: Option<i64>,
+    /// What its last serve left.
+    pub seen: Seen,
+    /// What the last cycle shows of it; nothing, if it joined since.
+    pub shown: Option<&'a Partition>,
+    /// Behind the newest record of its log, as far as the source has heard.
+    pub high: Option<i64>,
+}
+
+impl Told<'_> {
+    /// Whether everything in the log has been read, and the log's end.
+    fn end_of_log(&self) -> (bool, Option<i64>) {
+        let position = self.seen.position;
+        match self.seen.counts.end {
             // Nothing has come since the end was reached. What lies between is an open transaction, or will never come.
-            (Some(end), high) if high.is_none_or(|high| high <= end) => (true, Some(self.position)),
-            (_, high) => (false, high.map(|high| high.max(self.position))),
+            Some(end) if self.high.is_none_or(|high| high <= end) => (true, Some(position)),
+            _ => (false, self.high.map(|high| high.max(position))),
         }
     }
 }
@@ -117,15 +123,14 @@ fn bad_record_fields() -> Fields {
     SIDES.iter().map(|side| Field::new(*side, DataType::Int64, false)).collect()
 }
 
-/// The progress of each partition: what its last serve left, what the last cycle shows of it (nothing, if it joined
-/// since), and where its log ends as far as the source has heard.
-pub fn table(partitions: &[(i32, Seen, Option<&Partition>, Option<i64>)]) -> Result<RecordBatch> {
+/// The progress of these partitions.
+pub fn table(partitions: &[Told<'_>]) -> Result<RecordBatch> {
     let mut states = StringBuilder::new();
     let mut reasons = StringBuilder::new();
     let (mut ends, mut lags) = (Int64Builder::new(), Int64Builder::new());
-    for (_, seen, _, high) in partitions {
-        let (at_end, end) = seen.end_of_log(*high);
-        let (state, reason) = match &seen.state {
+    for told in partitions {
+        let (at_end, end) = told.end_of_log();
+        let (state, reason) = match &told.seen.state {
             PartitionState::Reading if at_end => ("at_end", None),
             PartitionState::Reading => ("reading", None),
             PartitionState::Waiting(why) => ("waiting", Some(why.message())),
@@ -135,38 +140,31 @@ pub fn table(partitions: &[(i32, Seen, Option<&Partition>, Option<i64>)]) -> Res
         states.append_value(state);
         reasons.append_option(reason);
         ends.append_option(end);
-        let target = match (end, seen.stop) {
-            (Some(end), Some(stop)) => Some(end.min(stop)),
-            (end, _) => end,
-        };
-        lags.append_option(match seen.state {
+        let target = end.map(|end| told.stop.map_or(end, |stop| end.min(stop)));
+        lags.append_option(match told.seen.state {
             PartitionState::Finished => Some(0),
-            _ => target.map(|target| (target - seen.position).max(0)),
+            _ => target.map(|target| (target - told.seen.position).max(0)),
         });
     }
-    let numbers = |of: &dyn Fn(&Seen) -> i64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(partitions.iter().map(|(_, seen, _, _)| of(seen))))
+    let numbers = |of: &dyn Fn(&Told<'_>) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(partitions.iter().map(of)))
     };
-    let shown = |of: &dyn Fn(&Partition) -> usize| {
-        partitions.iter().map(|(_, _, shown, _)| size(shown.map_or(0, of))).collect::<Vec<i64>>()
-    };
-    let memory = shown(&|partition| partition.rows().bytes());
-    let memory = memory.iter().zip(partitions).map(|(shown, (_, seen, _, _))| shown + size(seen.held_bytes));
-    let bad = (0..SIDES.len()).map(|side| numbers(&|seen| seen.bad_records.0[side])).collect();
-    let times = partitions.iter().map(|(_, seen, _, _)| seen.last_time_ms);
+    let memory = |told: &Told<'_>| told.shown.map_or(0, |shown| shown.rows().bytes()) + told.seen.held_bytes;
+    let bad = |side: usize| numbers(&|told| told.seen.counts.bad_records.0[side]);
+    let times = partitions.iter().map(|told| told.seen.counts.last_time_ms);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int32Array::from_iter_values(partitions.iter().map(|(id, _, _, _)| *id))),
+        Arc::new(Int32Array::from_iter_values(partitions.iter().map(|told| told.partition))),
         Arc::new(states.finish()),
         Arc::new(reasons.finish()),
-        numbers(&|seen| seen.position),
+        numbers(&|told| told.seen.position),
         Arc::new(ends.finish()),
-        Arc::new(Int64Array::from_iter(partitions.iter().map(|(_, seen, _, _)| seen.stop))),
+        Arc::new(Int64Array::from_iter(partitions.iter().map(|told| told.stop))),
         Arc::new(lags.finish()),
-        numbers(&|seen| seen.rows),
-        numbers(&|seen| seen.bytes),
-        Arc::new(StructArray::try_new(bad_record_fields(), bad, None)?),
-        Arc::new(Int64Array::from(shown(&|partition| partition.rows().chunks().len()))),
-        Arc::new(Int64Array::from_iter_values(memory)),
+        numbers(&|told| told.seen.counts.rows),
+        numbers(&|told| told.seen.counts.bytes),
+        Arc::new(StructArray::try_new(bad_record_fields(), (0..SIDES.len()).map(bad).collect(), None)?),
+        numbers(&|told| told.shown.map_or(0, |shown| size(shown.rows().chunks().len()))),
+        numbers(&|told| size(memory(told))),
         Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC")),
     ];
     Ok(RecordBatch::try_new(Arc::new(schema()), columns)?)

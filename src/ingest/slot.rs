@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::budget::Budget;
-use super::progress::Seen;
+use super::progress::{Counts, Seen};
 use super::signal::Signal;
 use super::slots::Beginning;
 use crate::error::{Error, Result, Status};
@@ -89,7 +89,7 @@ struct Inner {
     /// Whether it waits for room in the table.
     held_back: bool,
     /// What progress tells.
-    seen: Seen,
+    counts: Counts,
     /// The offset of the last bad record, so that one that is tried again is counted once.
     last_bad: i64,
 }
@@ -97,7 +97,8 @@ struct Inner {
 impl Slot {
     /// The partition that begins like this. `is_new`: it is to be shown from the next cycle on, and is not in the table yet.
     pub fn new(shared: Arc<Shared>, beginning: &Beginning, rows: RowBuffer, is_new: bool) -> Slot {
-        let seen = Seen::new(beginning);
+        let (state, position) = (beginning.state.clone(), beginning.offset);
+        let seen = Seen { state, position, held_bytes: 0, counts: Counts::default() };
         Slot {
             partition: beginning.partition,
             stop_offset: beginning.stop,
@@ -108,7 +109,7 @@ impl Slot {
             starved: AtomicBool::new(false),
             held_back: AtomicBool::new(false),
             last_fed: AtomicI64::new(0),
-            seen: Mutex::new(seen.clone()),
+            seen: Mutex::new(seen),
             inner: Mutex::new(Inner {
                 rows,
                 next_offset: beginning.offset,
@@ -119,7 +120,7 @@ impl Slot {
                 changed: is_new,
                 moved: false,
                 held_back: false,
-                seen,
+                counts: Counts::default(),
                 last_bad: -1,
             }),
         }
@@ -287,6 +288,11 @@ impl Slot {
         held_back
     }
 
+    /// The offset it stops before; `None`: it does not stop.
+    pub fn stop_offset(&self) -> Option<i64> {
+        self.stop_offset
+    }
+
     /// Where reading has come to, as of the last serve.
     pub fn seen(&self) -> Seen {
         self.seen.lock().clone()
@@ -302,11 +308,12 @@ impl Slot {
         self.over.store(inner.state.is_over() && !news, Ordering::Release);
         self.held_back.store(inner.held_back && !news, Ordering::Release);
         self.news.store(news, Ordering::Release);
-        let mut seen = self.seen.lock();
-        seen.clone_from(&inner.seen);
-        seen.state.clone_from(&inner.state);
-        seen.position = inner.next_offset;
-        seen.held_bytes = inner.held_bytes;
+        *self.seen.lock() = Seen {
+            state: inner.state.clone(),
+            position: inner.next_offset,
+            held_bytes: inner.held_bytes,
+            counts: inner.counts.clone(),
+        };
     }
 
     /// Brings the budget up to date.
@@ -367,13 +374,13 @@ impl Serving<'_> {
             inner.next_offset = record.offset;
             if inner.last_bad < record.offset {
                 inner.last_bad = record.offset;
-                inner.seen.bad_records.count(bad.side);
+                inner.counts.bad_records.count(bad.side);
             }
             let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
             return self.stop(error, Some(record));
         }
         inner.next_offset = record.offset + 1;
-        inner.seen.took(record);
+        inner.counts.took(record);
         if let PartitionState::Waiting(_) = inner.state {
             inner.state = PartitionState::Reading;
             inner.held_back = false;
@@ -402,6 +409,9 @@ impl Serving<'_> {
     /// Kafka refuses the partition for now, but reading goes on by itself when that changes.
     pub fn wait(&mut self, error: Error) {
         let inner = self.inner();
+        if inner.state.is_over() {
+            return;
+        }
         let state = PartitionState::Waiting(error);
         inner.changed |= inner.state != state;
         inner.state = state;
@@ -427,7 +437,7 @@ impl Serving<'_> {
             inner.next_offset = offset;
             inner.moved = true;
         }
-        inner.seen.end = Some(high.max(offset));
+        inner.counts.end = Some(high.max(offset));
         if slot.stop_offset.is_some_and(|stop| inner.next_offset >= stop) {
             self.finish();
             return Flow::Stop;
@@ -453,7 +463,7 @@ impl Serving<'_> {
     pub fn jump(&mut self, offset: i64) {
         let inner = self.inner();
         inner.next_offset = offset;
-        inner.seen.end = None;
+        inner.counts.end = None;
         inner.changed = true;
     }
 
@@ -627,6 +637,10 @@ mod tests {
         slot.serve().unwrap().wait(error());
         slot.serve().unwrap().offer(&record(0, None));
         assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
+        slot.serve().unwrap().fail(Error::new(Status::Kafka, "gone for good"));
+        slot.enter().wait(error());
+        let state = slot.contribute(1, false).unwrap().state;
+        assert!(matches!(state, PartitionState::Failed(_)), "{state:?}");
     }
 
     #[test]

@@ -240,9 +240,9 @@ impl Drop for Fetch {
 }
 
 impl Shared {
-    /// Makes the slot of the next index known to an ingest thread. Before the partition is assigned: this keeps its records
-    /// off the consumer's own queue.
-    fn feed(&self, slot: Arc<Slot>, assigned: bool) -> Result<()> {
+    /// Makes the slot of the next index, which this returns, known to an ingest thread. Before the partition is assigned:
+    /// this keeps its records off the consumer's own queue.
+    fn feed(&self, slot: Arc<Slot>, assigned: bool) -> Result<usize> {
         let mut feeds = self.feeds.write();
         let list = feeds.len() % self.ready.len();
         let queue = Queue::of_partition(&self.data, &self.topic, slot.partition())?;
@@ -264,14 +264,14 @@ impl Shared {
             assigned: AtomicBool::new(assigned),
             reset: Mutex::new(None),
         }));
-        Ok(())
+        Ok(feeds.len() - 1)
     }
 
     /// Begins to read a partition that the topic has got since.
     pub fn add(&self, beginning: &Beginning) -> Result<()> {
-        let slot = self.slots.add(beginning)?;
-        self.feed(slot, true)?;
-        self.assign(beginning.partition, beginning.offset, rd::rd_kafka_incremental_assign)
+        let index = self.feed(self.slots.add(beginning)?, false)?;
+        self.reset(index, Ok(beginning.offset));
+        Ok(())
     }
 
     /// All partitions.

@@ -100,7 +100,8 @@ struct Patience<'a> {
 
 impl Waiting for Patience<'_> {
     fn go_on(&self, client: &Client) -> Result<()> {
-        if self.shared.is_stopping() {
+        // The one before the other: somebody who commits keeps the source from being closed.
+        if self.shared.is_closing() || self.shared.is_stopping() {
             return Err(crate::ingest::signal::closed());
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -126,6 +127,11 @@ impl Waiting for LastWords {
 }
 
 impl Shared {
+    /// Whether the consumer is being closed.
+    fn is_closing(&self) -> bool {
+        self.slots.shared().signal.is_closing()
+    }
+
     /// The watching thread.
     pub fn watch(&self) {
         let mut known = Known { id: None, missing: false, committed: Vec::new() };
@@ -174,7 +180,9 @@ impl Shared {
         match self.control.commit(&self.plan.topic, &offsets, wait) {
             Ok(()) => known.committed = offsets,
             Err(error) => {
-                self.say(Level::Warning, &format!("offsets were not committed: {error}"));
+                if !self.is_closing() {
+                    self.say(Level::Warning, &format!("offsets were not committed: {error}"));
+                }
                 // Unless there are newer ones by then, they are tried again.
                 self.watch.wanted.lock().commit.get_or_insert(offsets);
             }
@@ -185,7 +193,7 @@ impl Shared {
     fn look(&self, known: &mut Known) -> bool {
         let outcome = self.try_look(known);
         outcome.unwrap_or_else(|error| {
-            if !self.is_stopping() {
+            if !self.is_closing() {
                 self.say(Level::Warning, &format!("looking at the topic: {error}"));
             }
             false
@@ -269,7 +277,7 @@ impl Shared {
         if self.plan.partitions.is_some() || self.plan.stop_all.is_some() {
             return Ok(());
         }
-        let known: BTreeSet<i32> = self.feeds().iter().map(|feed| feed.slot.partition()).collect();
+        let known: BTreeSet<i32> = self.slots.all().iter().map(|slot| slot.partition()).collect();
         let new: Vec<i32> = topic.partitions.iter().copied().filter(|id| !known.contains(id)).collect();
         if new.is_empty() {
             return Ok(());
