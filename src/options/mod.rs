@@ -2,8 +2,19 @@
 //!
 //! [`Options`] collects, [`Options::plan`] checks and settles: which keys are the library's and which Kafka's, which
 //! columns there are, where each partition starts. A [`Plan`] holds nothing that can still be wrong by itself.
+//!
+//! The modules beside it are the tables of keys: [`java`] translates those of the Java client, [`librdkafka`] has those
+//! that may not be set, [`registry`] those of the schema registry's client, and [`secrets`] says which may not be shown.
+
+mod jaas;
+pub mod java;
+pub mod librdkafka;
+mod pem;
+pub mod registry;
+pub mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,21 +232,27 @@ const OWN_KEYS: [&str; 8] = [
 /// Properties of the Java client that karrow reads itself: they tell a simple spec its type.
 const DESERIALIZER_KEYS: [&str; 2] = ["key.deserializer", "value.deserializer"];
 
-/// Keys that karrow must own for its promises to hold, and why (rule K4).
-const REFUSED: [(&str, &str); 6] = [
-    ("enable.partition.eof", "karrow turns it on, to know where a partition ends"),
-    ("enable.auto.offset.store", "karrow tracks offsets itself, by what a snapshot shows"),
-    ("plugin.library.paths", "karrow loads no code into its host"),
-    ("log.queue", "messages are read through a log handle"),
-    ("enabled_events", "karrow serves librdkafka's events itself"),
-    ("test.mock.num.brokers", "use the embedded cluster's bootstrap servers"),
-];
-
 const MIN_MEMORY_BUDGET: usize = 1024 * 1024;
 const DEFAULT_MEMORY_BUDGET: usize = 256 * 1024 * 1024;
 const DEFAULT_DISCOVERY_MS: usize = 30_000;
 /// What librdkafka and Kafka's own client have.
 const DEFAULT_AUTO_COMMIT_MS: u64 = 5000;
+
+impl fmt::Debug for Options {
+    /// Without secrets, and without what could hold some.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("topic", &self.topic)
+            .field("properties", &secrets::Shown(&self.properties))
+            .field("partitions", &self.partitions)
+            .field("start", &self.start)
+            .field("start_all", &self.start_all)
+            .field("key", &self.key)
+            .field("value", &self.value)
+            .field("table_type", &self.table_type)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Options {
     /// Options for a topic, everything else at its default: all partitions, new records only, both specs from
@@ -261,20 +278,12 @@ impl Options {
 
     /// Sets a property, Kafka's or the library's; `None` sets it back to its default.
     pub fn set(&mut self, key: &str, value: Option<&str>) -> Result<()> {
-        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == key) {
-            return Err(Error::argument(key, format!("this property cannot be set: {why}")));
-        }
-        if let Some((prefix, suffix)) = library_key(key) {
-            let known = COLUMN_KEYS.contains(&suffix) || (prefix == "karrow" && OWN_KEYS.contains(&suffix));
-            if !known {
-                let keys = COLUMN_KEYS.iter().chain(&OWN_KEYS).map(|suffix| format!("karrow.{suffix}"));
-                let near = nearest(&format!("karrow.{suffix}"), keys);
-                return Err(Error::argument(key, format!("unknown key{near}")));
-            }
-            let other = format!("{}.{suffix}", if prefix == "karrow" { "deephaven" } else { "karrow" });
-            if value.is_some() && self.properties.contains_key(&other) {
-                return Err(Error::argument(key, format!("{other} is set already, and both mean the same")));
-            }
+        check_key(key, value)?;
+        if let Some(other) = other_spelling(key)
+            && value.is_some()
+            && self.properties.contains_key(&other)
+        {
+            return Err(Error::argument(key, format!("{other} is set already, and both mean the same")));
         }
         match value {
             Some(value) => self.properties.insert(key.to_owned(), value.to_owned()),
@@ -397,20 +406,16 @@ impl Options {
             // librdkafka's default, an empty group, means none.
             .filter(|(key, value)| *key != "group.id" || !value.is_empty())
             .filter(|(key, _)| {
-                library_key(key).is_none() && !DESERIALIZER_KEYS.contains(&key.as_str()) && !is_registry_key(key)
+                library_key(key).is_none() && !DESERIALIZER_KEYS.contains(&key.as_str()) && !registry::owns(key)
             })
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let servers = ["bootstrap.servers", "metadata.broker.list"].map(|key| kafka.get(key).filter(|v| !v.is_empty()));
-        match servers {
-            [None, None] => {
-                return Err(Error::argument("bootstrap.servers", "not set; give host:port of at least one broker"));
-            }
-            [Some(_), Some(_)] => {
-                let message = "bootstrap.servers is set as well, and both mean the same; set one of them";
-                return Err(Error::argument("metadata.broker.list", message));
-            }
-            _ => {}
+        let kafka = java::translate(kafka)?;
+        if !["bootstrap.servers", "metadata.broker.list"]
+            .iter()
+            .any(|key| kafka.get(*key).is_some_and(|v| !v.is_empty()))
+        {
+            return Err(Error::argument("bootstrap.servers", "not set; give host:port of at least one broker"));
         }
         Ok(kafka)
     }
@@ -554,13 +559,66 @@ fn library_key(key: &str) -> Option<(&str, &str)> {
     key.split_once('.').filter(|(prefix, _)| matches!(*prefix, "karrow" | "deephaven"))
 }
 
-/// Keys that are the schema registry client's (rule K2): no business of Kafka's.
-fn is_registry_key(key: &str) -> bool {
-    key.starts_with("schema.registry.") || key.starts_with("basic.auth.")
+/// Every key of the library, as karrow spells it; those of Deephaven's have `deephaven.` as well.
+pub fn library_keys() -> impl Iterator<Item = String> {
+    COLUMN_KEYS.iter().chain(&OWN_KEYS).map(|suffix| format!("karrow.{suffix}"))
+}
+
+/// Whether a key stands in one of the tables of keys.
+fn is_known(key: &str) -> bool {
+    match library_key(key) {
+        Some(("deephaven", suffix)) => COLUMN_KEYS.contains(&suffix),
+        Some((_, suffix)) => COLUMN_KEYS.contains(&suffix) || OWN_KEYS.contains(&suffix),
+        None => registry::is_known(key) || java::treatment(key).is_some(),
+    }
+}
+
+/// Whether there is such a key, and it may be set. Only librdkafka knows its own, and is asked later.
+fn check_key(key: &str, value: Option<&str>) -> Result<()> {
+    if let Some((_, suffix)) = library_key(key) {
+        if !is_known(key) {
+            let near = nearest(&format!("karrow.{suffix}"), library_keys());
+            return Err(Error::argument(key, format!("unknown key{near}")));
+        }
+    } else if registry::owns(key) {
+        if !registry::is_known(key) {
+            return Err(Error::argument(key, format!("unknown key{}", nearest(key, registry::keys()))));
+        }
+    } else if let Some(value) = value {
+        librdkafka::check(key)?;
+        java::check(key, value)?;
+    }
+    Ok(())
+}
+
+/// The same key with the other prefix, if it has two.
+fn other_spelling(key: &str) -> Option<String> {
+    match library_key(key) {
+        Some(("karrow", suffix)) => Some(format!("deephaven.{suffix}")),
+        Some((_, suffix)) => Some(format!("karrow.{suffix}")),
+        None => registry::other_spelling(key),
+    }
+}
+
+/// The error for a property that means something, but not here.
+fn unsupported(key: &str, why: &str) -> Error {
+    Error::new(Status::Unsupported, format!("{key}: {why}")).with_detail("argument", key)
+}
+
+/// The nearest keys of every kind, for one that neither karrow nor librdkafka knows.
+pub(crate) fn nearest_of_all(key: &str, librdkafka_keys: Vec<String>) -> String {
+    let java = java::KEYS.iter().filter(|(_, treatment)| !matches!(treatment, java::Treatment::Refused(_)));
+    let java = java.map(|(key, _)| (*key).to_owned());
+    let mut known: BTreeSet<String> = librdkafka_keys.into_iter().chain(java).chain(registry::keys()).collect();
+    known.extend(library_keys());
+    librdkafka::refused().for_each(|key| {
+        known.remove(key);
+    });
+    nearest(key, known.into_iter())
 }
 
 /// `; did you mean …?` with the keys that look most like this one, or nothing.
-pub(crate) fn nearest(key: &str, known: impl Iterator<Item = String>) -> String {
+fn nearest(key: &str, known: impl Iterator<Item = String>) -> String {
     let mut close: Vec<(f64, String)> = known
         .map(|candidate| (strsim::jaro_winkler(key, &candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
@@ -649,10 +707,51 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_karrow_owns_are_refused_with_the_reason() {
-        for (key, why) in REFUSED {
-            assert_eq!(set_error(key, "true"), format!("{key}: this property cannot be set: {why}"));
+    fn unknown_keys_of_the_registry_name_the_nearest() {
+        assert_eq!(
+            set_error("schema.registry.ulr", "x"),
+            "schema.registry.ulr: unknown key; did you mean schema.registry.url or schema.registry.proxy.host or \
+             schema.registry.proxy.port?"
+        );
+        let error = set_error("basic.auth.userinfo", "x");
+        assert!(error.starts_with("basic.auth.userinfo: unknown key; did you mean basic.auth.user.info"), "{error}");
+        for key in registry::keys() {
+            options(&[(&key, "x")]).plan().unwrap();
         }
+        let mut options = options(&[("basic.auth.user.info", "a:b")]);
+        let error = options.set("schema.registry.basic.auth.user.info", Some("a:b")).unwrap_err();
+        assert!(error.message().ends_with(": basic.auth.user.info is set already, and both mean the same"));
+    }
+
+    #[test]
+    fn the_nearest_keys_are_of_any_kind_but_can_be_set() {
+        let nearest =
+            |key: &str| nearest_of_all(key, vec!["sasl.username".to_owned(), "enable.partition.eof".to_owned()]);
+        for (key, suggestion) in [
+            ("sasl.usrname", "sasl.username"),
+            ("fetch.max.wait", "fetch.max.wait.ms"),
+            ("karow.offset.column.name", "karrow.offset.column.name"),
+            ("schema.registy.url", "schema.registry.url"),
+        ] {
+            assert!(nearest(key).starts_with(&format!("; did you mean {suggestion}")), "{key}{}", nearest(key));
+        }
+        for key in ["enable.partition.eof2", "interceptor.class"] {
+            assert!(!nearest(key).contains("enable.partition.eof") && !nearest(key).contains("interceptor.classes"));
+        }
+        assert_eq!(nearest("zzz"), "");
+    }
+
+    #[test]
+    fn keys_that_karrow_owns_are_refused_with_the_reason() {
+        for key in librdkafka::refused() {
+            let error = set_error(key, "true");
+            assert!(error.starts_with(&format!("{key}: this ")), "{error}");
+            options(&[]).set(key, None).unwrap();
+        }
+        assert_eq!(
+            set_error("enable.partition.eof", "false"),
+            "enable.partition.eof: this property cannot be set: karrow turns it on, to know where a partition ends"
+        );
     }
 
     #[test]

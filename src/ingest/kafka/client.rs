@@ -15,6 +15,7 @@ use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 
 use crate::error::{Error, Result, Status};
 use crate::log::{Level, Log};
+use crate::options::secrets::{Secrets, is_secret};
 
 /// How long a wait may go on before it looks whether it should end.
 const SLICE_MS: c_int = 20;
@@ -43,33 +44,6 @@ struct Context {
     secrets: Secrets,
     last_error: Mutex<Option<String>>,
 }
-
-/// The values that nobody may see, which librdkafka shows in some of its complaints about them.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn new(properties: &BTreeMap<String, String>) -> Secrets {
-        let secret = properties.iter().filter(|(key, value)| is_secret(key) && value.len() >= SHORTEST_SECRET);
-        Secrets(secret.map(|(_, value)| value.clone()).collect())
-    }
-
-    /// The text without secrets, and without ends of secrets: some complaints quote a value from where it went wrong on.
-    fn redact(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| {
-            let ends = secret.char_indices().map(|(start, _)| &secret[start..]).take(LONGEST_SEARCH);
-            let mut ends = ends.take_while(|end| end.len() >= SHORTEST_SECRET);
-            match ends.find(|end| text.contains(end)) {
-                Some(end) => text.replace(end, "[redacted]"),
-                None => text,
-            }
-        })
-    }
-}
-
-/// Fewer letters tell nothing, and would be found everywhere.
-const SHORTEST_SECRET: usize = 4;
-/// How many ends of a secret are looked for: more than any password or token has, less than a certificate.
-const LONGEST_SEARCH: usize = 512;
 
 impl Client {
     /// Makes a consumer handle. Nothing is asked of any broker before the first question.
@@ -600,7 +574,7 @@ impl Configuration {
         match outcome {
             rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
             rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_UNKNOWN => {
-                let near = crate::options::nearest(key, self.keys().into_iter());
+                let near = crate::options::nearest_of_all(key, self.keys());
                 Err(Error::argument(key, format!("Kafka has no such property, nor has karrow{near}")))
             }
             rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_INVALID if is_secret(key) => {
@@ -636,13 +610,6 @@ impl Drop for Configuration {
 /// Checks properties without making a handle.
 pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
     Configuration::new(properties).map(drop)
-}
-
-/// Whether a property's value must not be shown.
-fn is_secret(key: &str) -> bool {
-    ["password", "secret", "token", "credential", "jaas", ".pem", "oauthbearer.config", "user.info"]
-        .iter()
-        .any(|part| key.contains(part))
 }
 
 /// An error of Kafka's, or librdkafka's own, with its number.
@@ -747,24 +714,5 @@ unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, reason: *cons
     // "All brokers are down" follows the reason why each of them is, and would hide it.
     if code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
         *context.last_error.lock() = Some(reason);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_and_their_ends_are_redacted() {
-        let properties = [("sasl.password", "hunter2 is mine"), ("sasl.username", "alice"), ("ssl.key.password", "x")];
-        let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let secrets = Secrets::new(&BTreeMap::from(properties));
-        for (text, redacted) in [
-            ("wrong: hunter2 is mine!", "wrong: [redacted]!"),
-            ("beginning at: is mine", "beginning at:[redacted]"),
-            ("alice may not x", "alice may not x"),
-        ] {
-            assert_eq!(secrets.redact(text.to_owned()), redacted);
-        }
     }
 }
