@@ -135,7 +135,8 @@ impl Tokens<'_> {
     }
 
     fn skip_comment(&mut self) {
-        if self.0.next_if_eq(&'*').is_none() {
+        // What stands behind a single slash is skipped unseen, be it the end of the line.
+        if self.0.next() != Some('*') {
             while self.0.next().is_some_and(|c| !is_line_end(c)) {}
             return;
         }
@@ -228,6 +229,7 @@ mod tests {
             ("bare-word_1.$x", "bare-word_1.$x"),
             ("\"a\"/* and */", "a"),
             ("\"a\" / and = \"this\"\n", "a"),
+            ("\"a\" /\nand = \"this\"\n", "a"),
             ("\"old\" password=\"new\"", "new"),
             ("\"größe 😀\"", "größe 😀"),
             ("größe", "größe"),

@@ -12,6 +12,7 @@ mod commit;
 mod conformance;
 mod discovery;
 mod example;
+mod java;
 mod leaders;
 mod million;
 mod orders;
