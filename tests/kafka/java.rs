@@ -1,5 +1,5 @@
-//! What karrow says about the Java client, held against the Java client: its list of keys (rule K3), and how it reads a
-//! login module.
+//! What karrow says about the Java client, held against the Java client: its list of keys (rule K3), which of them are
+//! secrets, and how it reads a login module.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use karrow::options::java;
+use karrow::options::secrets::is_secret;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -38,13 +39,19 @@ fn run_java(source: &str, input: String) -> String {
 }
 
 #[test]
-fn the_table_has_exactly_the_keys_of_the_client() {
+fn the_table_has_exactly_the_keys_of_the_client_and_knows_its_secrets() {
     let printed = run_java("ConsumerKeys.java", String::new());
-    let clients: BTreeSet<&str> = printed.lines().collect();
+    let types: BTreeMap<&str, &str> = printed.lines().filter_map(|line| line.split_once(' ')).collect();
+    let clients: BTreeSet<&str> = types.keys().copied().collect();
     let ours: BTreeSet<&str> = java::KEYS.iter().map(|(key, _)| *key).collect();
     let missing: Vec<_> = clients.difference(&ours).collect();
     let superfluous: Vec<_> = ours.difference(&clients).collect();
     assert!(missing.is_empty() && superfluous.is_empty(), "missing: {missing:?}, superfluous: {superfluous:?}");
+    let secrets: Vec<_> = types.iter().filter(|(_, kind)| **kind == "PASSWORD").map(|(key, _)| *key).collect();
+    assert!(secrets.len() > 5);
+    for key in secrets {
+        assert!(is_secret(key), "{key} holds a secret");
+    }
 }
 
 /// A login module as somebody might write it, or as it might come out of an accident.
