@@ -428,8 +428,10 @@ karrow_status karrow_options_new(const char *topic,
                                  struct karrow_options **options,
                                  struct karrow_error **error);
 
-// Sets a property. Keys that begin with `karrow.` (or `deephaven.`, for those that Deephaven has) are the library's, all
-// others are librdkafka's and reach it unchanged. A NULL value sets the property back to its default.
+// Sets a property. Keys that begin with `karrow.` (or `deephaven.`, for those that Deephaven has) are the library's; those
+// that begin with `schema.registry.`, `basic.auth.` or `bearer.auth.` are the schema registry client's; those of Kafka's
+// Java client are translated where librdkafka has other names; all others are librdkafka's and reach it unchanged.
+// `docs/options.md` lists them all. A NULL value sets the property back to its default.
 //
 // The library's keys: names of common columns, `""` for none: `karrow.partition.column.name` [`KafkaPartition`],
 // `karrow.offset.column.name` [`KafkaOffset`], `karrow.timestamp.column.name` [`KafkaTimestamp`],
@@ -447,8 +449,9 @@ karrow_status karrow_options_new(const char *topic,
 // Of Kafka's keys karrow itself serves `auto.offset.reset`, and `enable.auto.commit` [false] with
 // `auto.commit.interval.ms` [5000]: what a poll has published is committed for `group.id` once the next poll begins.
 //
-// Errors: `INVALID_ARGUMENT` for an unknown `karrow.` key (the message lists the nearest), a key set under both its
-// names, or one that karrow must own. Values, and Kafka's keys, are checked when a consumer is made. Since 0.1.
+// Errors: `INVALID_ARGUMENT` for an unknown key of the library or of the registry (the message lists the nearest), a key
+// set under both its names, or one that karrow must own; `UNSUPPORTED` for one that cannot be honoured (the message says
+// what to do instead). Values, and Kafka's other keys, are checked when a consumer is made. Since 0.1.
 karrow_status karrow_options_set(struct karrow_options *options,
                                  const char *key,
                                  const char *value,

@@ -79,8 +79,10 @@ pub unsafe extern "C" fn karrow_options_new(
     })
 }
 
-/// Sets a property. Keys that begin with `karrow.` (or `deephaven.`, for those that Deephaven has) are the library's, all
-/// others are librdkafka's and reach it unchanged. A NULL value sets the property back to its default.
+/// Sets a property. Keys that begin with `karrow.` (or `deephaven.`, for those that Deephaven has) are the library's; those
+/// that begin with `schema.registry.`, `basic.auth.` or `bearer.auth.` are the schema registry client's; those of Kafka's
+/// Java client are translated where librdkafka has other names; all others are librdkafka's and reach it unchanged.
+/// `docs/options.md` lists them all. A NULL value sets the property back to its default.
 ///
 /// The library's keys: names of common columns, `""` for none: `karrow.partition.column.name` [`KafkaPartition`],
 /// `karrow.offset.column.name` [`KafkaOffset`], `karrow.timestamp.column.name` [`KafkaTimestamp`],
@@ -98,8 +100,9 @@ pub unsafe extern "C" fn karrow_options_new(
 /// Of Kafka's keys karrow itself serves `auto.offset.reset`, and `enable.auto.commit` [false] with
 /// `auto.commit.interval.ms` [5000]: what a poll has published is committed for `group.id` once the next poll begins.
 ///
-/// Errors: `INVALID_ARGUMENT` for an unknown `karrow.` key (the message lists the nearest), a key set under both its
-/// names, or one that karrow must own. Values, and Kafka's keys, are checked when a consumer is made. Since 0.1.
+/// Errors: `INVALID_ARGUMENT` for an unknown key of the library or of the registry (the message lists the nearest), a key
+/// set under both its names, or one that karrow must own; `UNSUPPORTED` for one that cannot be honoured (the message says
+/// what to do instead). Values, and Kafka's other keys, are checked when a consumer is made. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_options_set(
     options: Option<&mut KarrowOptions>,
