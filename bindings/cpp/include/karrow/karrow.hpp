@@ -1088,10 +1088,11 @@ public:
     explicit Options(const std::string &topic) : Handle(made_for(topic)) {}
 
     /// Sets a property. Keys that begin with `karrow.` (or `deephaven.`) are the library's, and karrow.h lists them;
-    /// all others are librdkafka's.
+    /// all others are Kafka's, as librdkafka or the Java client has them, or the schema registry's.
     ///
-    /// Throws INVALID_ARGUMENT for an unknown `karrow.` key, a key set under both its names, or one that karrow must
-    /// own. Values, and Kafka's keys, are checked when a consumer is made.
+    /// Throws INVALID_ARGUMENT for an unknown key of the library or the registry, a key set under both its names, or one
+    /// that karrow must own; UNSUPPORTED for one that cannot be honoured. Values, and Kafka's other keys, are checked
+    /// when a consumer is made.
     Options &set(const std::string &key, const std::string &value) &
     {
         detail::call(karrow_options_set, get(), detail::c_text(key, "key"), detail::c_text(value, "value"));
