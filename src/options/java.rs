@@ -11,8 +11,7 @@ use std::ops::RangeInclusive;
 use super::jaas;
 use super::librdkafka::ALIASES;
 use super::pem;
-use super::unsupported;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 
 /// What becomes of a key of the Java client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -377,6 +376,11 @@ fn refuse_beside(properties: &Properties, key: &str, others: &[&str]) -> Result<
     }
 }
 
+/// The error for a property that means something, but not here.
+pub(super) fn unsupported(key: &str, why: &str) -> Error {
+    Error::new(Status::Unsupported, format!("{key}: {why}")).with_detail("argument", key)
+}
+
 fn both(key: &str, other: &str) -> Error {
     Error::argument(key, format!("{other} is set as well, and both mean the same; set one of them"))
 }
@@ -393,7 +397,6 @@ fn unfold(key: &str, text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Status;
     use crate::ingest::kafka::check_properties;
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -3,6 +3,7 @@
 //! All others go to it as they are. Its list of properties is longer than this one, and the last word on names and values
 //! is its own; what stands here it would take, and a promise of karrow's, or somebody's expectation, would break.
 
+use super::java;
 use crate::error::{Error, Result};
 
 /// Keys that karrow must own for its promises to hold, or that would reach into its host.
@@ -83,7 +84,7 @@ const PRODUCERS: [&str; 25] = [
     "transactional.id",
 ];
 
-/// Properties of Kerberos that the Java client does not have. Its own, and why, are in [`super::java`].
+/// Properties of Kerberos that the Java client does not have. Its own, and why, are in [`java`].
 const KERBEROS: [&str; 2] = ["sasl.kerberos.keytab", "sasl.kerberos.principal"];
 
 /// Properties that only OAUTHBEARER's method `oidc` reads, under names that the Java client does not have.
@@ -120,10 +121,10 @@ pub fn check(key: &str) -> Result<()> {
         return Err(Error::argument(key, format!("this is a producer's property, and karrow only reads{hint}")));
     }
     if KERBEROS.contains(&key) {
-        return Err(super::unsupported(key, super::java::NO_KERBEROS));
+        return Err(java::unsupported(key, java::NO_KERBEROS));
     }
     if OIDC.contains(&key) {
-        return Err(super::unsupported(key, super::java::NO_TOKENS));
+        return Err(java::unsupported(key, java::NO_TOKENS));
     }
     Ok(())
 }

@@ -600,11 +600,6 @@ fn other_spelling(key: &str) -> Option<String> {
     }
 }
 
-/// The error for a property that means something, but not here.
-fn unsupported(key: &str, why: &str) -> Error {
-    Error::new(Status::Unsupported, format!("{key}: {why}")).with_detail("argument", key)
-}
-
 /// The nearest keys of every kind, for one that neither karrow nor librdkafka knows.
 pub(crate) fn nearest_of_all(key: &str, librdkafka_keys: Vec<String>) -> String {
     let java = java::KEYS.iter().filter(|(_, treatment)| !matches!(treatment, java::Treatment::Refused(_)));
