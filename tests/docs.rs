@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use karrow::format::{Side, Spec};
+use karrow::ingest::Consumer;
 use karrow::options::{Options, java, library_keys, librdkafka, registry};
+use karrow::table::retention::TableType;
 
 const PAGE: &str = include_str!("../docs/options.md");
 
@@ -47,6 +49,16 @@ fn every_key_of_the_library_is_documented_and_in_an_example() {
     for key in library_keys() {
         assert!(section.contains(&format!("\n{key}=")), "docs/options.md has no example of {key}");
     }
+}
+
+#[test]
+fn every_function_that_sets_an_option_is_documented() {
+    let header = include_str!("../include/karrow.h");
+    let names = header.split("\nkarrow_status ").skip(1).map(|rest| rest.split('(').next().unwrap());
+    let names = names.filter(|name| name.starts_with("karrow_options_set_")).map(str::to_owned);
+    let documented = PAGE.split("\n## ").next().unwrap().lines();
+    let documented = documented.filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_owned);
+    assert_eq!(documented.collect::<BTreeSet<_>>(), names.collect::<BTreeSet<_>>());
 }
 
 #[test]
@@ -106,11 +118,16 @@ fn the_examples_work() {
         ] {
             options.set(key, Some(value)).unwrap();
         }
+        match label {
+            "append" => options.set_table_type(TableType::Append).unwrap(),
+            "ring" => options.set_table_type(TableType::Ring { capacity: 1000 }).unwrap(),
+            _ => {}
+        }
         for (key, value) in &properties {
             options.set(key, Some(value)).unwrap_or_else(|error| panic!("{label} {error}"));
         }
         options.plan().unwrap_or_else(|error| panic!("{label} {error}"));
-        karrow::ingest::Consumer::new(&options).map(drop).unwrap_or_else(|error| panic!("{label} {error}"));
+        Consumer::new(&options).map(drop).unwrap_or_else(|error| panic!("{label} {error}"));
     }
 }
 

@@ -247,6 +247,8 @@ impl fmt::Debug for Options {
             .field("partitions", &self.partitions)
             .field("start", &self.start)
             .field("start_all", &self.start_all)
+            .field("stop", &self.stop)
+            .field("stop_all", &self.stop_all)
             .field("key", &self.key)
             .field("value", &self.value)
             .field("table_type", &self.table_type)
