@@ -3,8 +3,10 @@
 #
 #   broker.sh LIB_DIR RUN_DIR NODE NODES PORT...
 #
-# LIB_DIR is the directory of the jars. KARROW_BROKER_CONFIG may hold further lines of configuration. Nodes count from 1; the ports are, for each node of the cluster in
-# turn, its broker port and its controller port. The node keeps its data and broker.log in RUN_DIR/node-NODE.
+# LIB_DIR is the directory of the jars. KARROW_BROKER_CONFIG may hold further lines of configuration, and
+# KARROW_BROKER_SCRAM lines that each name a user, as --add-scram of Kafka's storage tool wants them. Nodes count
+# from 1; the ports are, for each node of the cluster in turn, its broker port and its controller port. The node
+# keeps its data and broker.log in RUN_DIR/node-NODE.
 #
 # It is told what to do through its standard input, because the end of a pipe is the one signal that also
 # comes when the process at the other end is killed:
@@ -41,7 +43,11 @@ java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xms128m -Xmx512m -XX:+UseSerialGC -XX
 
 if [ ! -f "$node_dir/data/meta.properties" ]; then
   # Any cluster id does, as long as all nodes have the same one: 16 bytes in URL-safe base64.
-  "${java[@]}" kafka.tools.StorageTool format -t a2Fycm93LXRlc3RzLTAwMQ -c "$node_dir/server.properties" < /dev/null
+  format=(-t a2Fycm93LXRlc3RzLTAwMQ -c "$node_dir/server.properties")
+  while read -r user; do
+    [ -z "$user" ] || format+=(--add-scram "$user")
+  done <<< "${KARROW_BROKER_SCRAM:-}"
+  "${java[@]}" kafka.tools.StorageTool format "${format[@]}" < /dev/null
 fi
 
 "${java[@]}" kafka.Kafka "$node_dir/server.properties" < /dev/null &

@@ -65,8 +65,14 @@ impl Cluster {
     /// The same with further lines in the configuration of every node.
     pub fn start_with(nodes: usize, config: &[(&str, &str)]) -> Cluster {
         let config: String = config.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+        Cluster::start_configured(nodes, |_, _| Extras { config: config.clone(), scram_users: String::new() })
+    }
+
+    /// The same with extras that know the nodes' ports, in the order of [`Layout::ports`], and the directory that goes
+    /// when the last node does.
+    pub fn start_configured(nodes: usize, mut extras: impl FnMut(&[u16], &Path) -> Extras) -> Cluster {
         for _ in 0..3 {
-            let layout = Layout::new(nodes, &config);
+            let layout = Layout::new(nodes, &mut extras);
             let running = (1..=layout.node_count()).map(|node| (node, Node::start(&layout, node))).collect();
             let admin = client(&layout.bootstrap_servers()).create().expect("an admin client");
             let cluster = Cluster { nodes: Mutex::new(running), admin, idle_producers: Mutex::default(), layout };
@@ -239,12 +245,40 @@ impl Cluster {
         });
     }
 
+    /// Deletes a topic and returns when no node knows it any more.
+    pub fn delete_topic(&self, name: &str) {
+        let results = block_on(self.admin.delete_topics(&[name], &admin_options()));
+        for result in results.unwrap_or_else(|error| panic!("cannot delete topic {name}: {error}")) {
+            result.unwrap_or_else(|(_, code)| panic!("cannot delete topic {name}: {code}"));
+        }
+        eventually(|| match self.partition(name, 0, MetadataPartition::leader) {
+            Err(_) => Ok(()),
+            Ok(_) => Err(format!("topic {name} is still there")),
+        });
+    }
+
     /// Takes away every right on consumer groups. The cluster needs an authorizer.
     pub fn deny_groups(&self) {
-        self.run_tool(
-            "org.apache.kafka.tools.AclCommand",
-            &["--add", "--deny-principal", "User:*", "--operation", "All", "--group", "*", "--force"],
-        );
+        self.change_rights(&["--add", "--deny-principal", "User:*", "--operation", "All", "--group", "*"]);
+    }
+
+    /// Takes away every right on a topic from all but super users. The cluster needs an authorizer.
+    pub fn deny_topic(&self, topic: &str) {
+        self.change_rights(&["--add", "--deny-principal", "User:*", "--operation", "All", "--topic", topic]);
+    }
+
+    /// Leaves only the right to see that a topic is there: where there is any rule, there has to be one that allows.
+    pub fn deny_reading(&self, topic: &str) {
+        self.change_rights(&["--add", "--allow-principal", "User:*", "--operation", "Describe", "--topic", topic]);
+    }
+
+    /// Undoes [`Cluster::deny_topic`] and [`Cluster::deny_reading`].
+    pub fn allow_topic(&self, topic: &str) {
+        self.change_rights(&["--remove", "--topic", topic]);
+    }
+
+    fn change_rights(&self, arguments: &[&str]) {
+        self.run_tool("org.apache.kafka.tools.AclCommand", &[arguments, &["--force"]].concat());
     }
 
     /// A new producer. [`Cluster::produce`] does for most tests.
@@ -324,18 +358,25 @@ fn lists_brokers(admin: &AdminClient<DefaultClientContext>, ids: &[i32]) -> bool
     ids.iter().all(|&id| metadata.brokers().iter().any(|broker| broker.id() == id))
 }
 
+/// What nodes have beside the template.
+pub struct Extras {
+    /// Further lines of configuration; they win over lines of the template.
+    pub config: String,
+    /// One line for each user and mechanism, as Kafka's storage tool takes them.
+    pub scram_users: String,
+}
+
 /// What the nodes of a cluster have to agree on.
 struct Layout {
     run_dir: tempfile::TempDir,
     lib_dir: PathBuf,
     /// The broker port and the controller port of each node in turn.
     ports: Vec<u16>,
-    /// What nodes have in their configuration beside the template.
-    config: String,
+    extras: Extras,
 }
 
 impl Layout {
-    fn new(nodes: usize, config: &str) -> Layout {
+    fn new(nodes: usize, extras: &mut dyn FnMut(&[u16], &Path) -> Extras) -> Layout {
         let lib_dir = std::env::var_os("KARROW_KAFKA_LIB").unwrap_or_else(|| {
             panic!(
                 "KARROW_KAFKA_LIB is not set. Run the tests with `cmake --workflow --preset test`, or set it to a \
@@ -343,12 +384,9 @@ impl Layout {
                  dependency:copy-dependencies -DoutputDirectory=DIRECTORY"
             )
         });
-        Layout {
-            run_dir: tempfile::Builder::new().prefix("karrow-kafka-").tempdir().expect("a temporary directory"),
-            lib_dir: lib_dir.into(),
-            ports: (0..2 * nodes).map(|_| free_port()).collect(),
-            config: config.to_owned(),
-        }
+        let ports: Vec<u16> = (0..2 * nodes).map(|_| free_port()).collect();
+        let run_dir = tempfile::Builder::new().prefix("karrow-kafka-").tempdir().expect("a temporary directory");
+        Layout { extras: extras(&ports, run_dir.path()), run_dir, lib_dir: lib_dir.into(), ports }
     }
 
     fn node_count(&self) -> i32 {
@@ -376,7 +414,7 @@ impl Layout {
 /// A port that nobody listens on, below the range the system takes the ports of outgoing connections from.
 /// No port is handed out twice, and processes begin at different ones, so that clusters started at the same
 /// time do not meet.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
@@ -402,7 +440,8 @@ impl Node {
             .arg(layout.run_dir.path())
             .args([node, layout.node_count()].map(|number| number.to_string()))
             .args(layout.ports.iter().map(|port| port.to_string()))
-            .env("KARROW_BROKER_CONFIG", &layout.config)
+            .env("KARROW_BROKER_CONFIG", &layout.extras.config)
+            .env("KARROW_BROKER_SCRAM", &layout.extras.scram_users)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

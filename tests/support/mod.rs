@@ -4,3 +4,5 @@
 #![allow(dead_code)]
 
 pub mod broker;
+pub mod certificates;
+pub mod secured;
