@@ -226,8 +226,8 @@ enum karrow_partition_state
  {
     // It is being read.
     KARROW_PARTITION_STATE_READING = 0,
-    // It cannot be read for the moment, because Kafka refuses it or the table is full (`karrow_snapshot_failure` says
-    // which); it goes on by itself when that changes.
+    // It cannot be read for the moment, because Kafka refuses it, no broker can be used, or the table is full
+    // (`karrow_snapshot_failure` says which); it goes on by itself when that changes.
     KARROW_PARTITION_STATE_WAITING = 1,
     // It has stopped, and goes on only after `karrow_consumer_resume`.
     KARROW_PARTITION_STATE_FAILED = 2,
@@ -564,7 +564,8 @@ karrow_status karrow_consumer_new(const struct karrow_options *options,
 // called again.
 //
 // Errors: `TIMEOUT` with the last thing that went wrong on the way to the brokers; `NOT_FOUND` for a topic or partition
-// that does not exist; `KAFKA` for what Kafka refuses; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open
+// that does not exist; `KAFKA` for what Kafka refuses, at once and whatever the time-out: a wrong password, a missing
+// right, a certificate that one side does not accept; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open
 // already. Since 0.1.
 karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
                                    int64_t timeout_ms,

@@ -22,8 +22,8 @@ pub struct KarrowSnapshot(pub(super) Snapshot);
 pub enum KarrowPartitionState {
     /// It is being read.
     Reading = 0,
-    /// It cannot be read for the moment, because Kafka refuses it or the table is full (`karrow_snapshot_failure` says
-    /// which); it goes on by itself when that changes.
+    /// It cannot be read for the moment, because Kafka refuses it, no broker can be used, or the table is full
+    /// (`karrow_snapshot_failure` says which); it goes on by itself when that changes.
     Waiting = 1,
     /// It has stopped, and goes on only after `karrow_consumer_resume`.
     Failed = 2,

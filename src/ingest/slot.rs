@@ -454,6 +454,11 @@ impl Serving<'_> {
         inner.changed = true;
     }
 
+    /// What the partition is doing.
+    pub fn state(&mut self) -> &PartitionState {
+        &self.inner().state
+    }
+
     /// The offset that is read next.
     pub fn next_offset(&mut self) -> i64 {
         self.inner().next_offset

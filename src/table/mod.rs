@@ -54,7 +54,7 @@ impl TableState {
 pub enum PartitionState {
     /// It is being read.
     Reading,
-    /// Kafka refuses it for the moment; it goes on by itself when that changes.
+    /// Kafka refuses it for the moment, or no broker can be used; it goes on by itself when that changes.
     Waiting(Error),
     /// It has stopped, and goes on only after a resume.
     Failed(Error),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rdkafka::bindings as rd;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 
+use super::trouble::{Troubles, explain_certificate};
 use crate::error::{Error, Result, Status};
 use crate::log::{Level, Log};
 use crate::options::secrets::{Secrets, is_secret};
@@ -25,6 +26,10 @@ const FIRST_METADATA_SLICE_MS: c_int = 100;
 const LAST_METADATA_SLICE_MS: c_int = 500;
 /// How long a broker may take to say a topic's id.
 const TOPIC_ID_TIMEOUT_MS: c_int = 5000;
+/// How long a broker may take to show that it is back.
+const ANSWER_SLICE_MS: c_int = 200;
+/// Properties that give the client a certificate of its own.
+const CLIENT_CERTIFICATES: [&str; 3] = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
 
 /// A librdkafka handle.
 pub struct Client {
@@ -43,6 +48,9 @@ struct Context {
     log: Option<Log>,
     secrets: Secrets,
     last_error: Mutex<Option<String>>,
+    troubles: Troubles,
+    /// What OpenSSL has to say about keys and certificates while the handle is made; `None` once it is.
+    complaints: Mutex<Option<Vec<String>>>,
 }
 
 impl Client {
@@ -50,7 +58,13 @@ impl Client {
     pub fn new(properties: &BTreeMap<String, String>, log: Option<Log>) -> Result<Client> {
         let configuration = Configuration::new(properties)?;
         let secrets = Secrets::new(properties);
-        let context = Arc::new(Context { log, secrets, last_error: Mutex::new(None) });
+        let context = Arc::new(Context {
+            log,
+            secrets,
+            last_error: Mutex::new(None),
+            troubles: Troubles::new(CLIENT_CERTIFICATES.iter().any(|key| properties.contains_key(*key))),
+            complaints: Mutex::new(Some(Vec::new())),
+        });
         let mut text = [0; 512];
         // SAFETY: the configuration is alive; the context outlives the handle, because `Client` drops it later; on
         // success librdkafka takes the configuration over.
@@ -58,6 +72,7 @@ impl Client {
             rd::rd_kafka_conf_set_opaque(configuration.0.as_ptr(), Arc::as_ptr(&context).cast_mut().cast());
             rd::rd_kafka_conf_set_log_cb(configuration.0.as_ptr(), Some(on_log));
             rd::rd_kafka_conf_set_error_cb(configuration.0.as_ptr(), Some(on_error));
+            rd::rd_kafka_conf_set_ssl_cert_verify_cb(configuration.0.as_ptr(), Some(on_certificate));
             rd::rd_kafka_new(
                 rd::rd_kafka_type_t::RD_KAFKA_CONSUMER,
                 configuration.0.as_ptr(),
@@ -65,6 +80,7 @@ impl Client {
                 text.len(),
             )
         };
+        let complaints = context.complaints.lock().take().unwrap_or_default();
         match NonNull::new(handle) {
             Some(handle) => {
                 std::mem::forget(configuration);
@@ -73,7 +89,14 @@ impl Client {
             None => {
                 // SAFETY: librdkafka wrote a terminated text into the buffer.
                 let text = context.secrets.redact(unsafe { string(text.as_ptr()) });
-                Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}")))
+                let hint = if text.contains("SASL mechanism GSSAPI") {
+                    "; karrow has no Kerberos: set sasl.mechanism to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512".to_owned()
+                } else if complaints.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", complaints.join(", "))
+                };
+                Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}{hint}")))
             }
         }
     }
@@ -89,9 +112,41 @@ impl Client {
         unsafe { rd::rd_kafka_poll(self.as_ptr(), 0) };
     }
 
-    /// The last thing librdkafka said about a broker it could not use.
+    /// The last thing librdkafka said about a broker it could not use, or the one that matters more.
     pub fn last_error(&self) -> Option<String> {
-        self.context.last_error.lock().clone()
+        self.context.troubles.refused().or_else(|| self.context.last_error.lock().clone())
+    }
+
+    /// Why it is of no use to wait any longer: the brokers refuse this client, and will again.
+    pub fn refusal(&self) -> Option<Error> {
+        self.context.troubles.verdict()
+    }
+
+    /// Why no broker can be used, if none can.
+    pub fn outage(&self) -> Option<Error> {
+        let text = self.context.troubles.outage()?;
+        let code = Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+        let error = Error::new(Status::Kafka, format!("no broker can be used for now: {text}"));
+        Some(error.with_kafka_code(code as i32).retriable())
+    }
+
+    /// A broker has answered: what went wrong before is over.
+    pub fn forget_troubles(&self) {
+        self.context.troubles.forget();
+        *self.context.last_error.lock() = None;
+    }
+
+    /// Whether a broker answers within a moment.
+    pub fn is_answered(&self) -> bool {
+        let mut metadata = ptr::null();
+        // SAFETY: the handle is alive; the answer, if any, is ours to destroy.
+        unsafe {
+            let code = rd::rd_kafka_metadata(self.as_ptr(), 0, ptr::null_mut(), &mut metadata, ANSWER_SLICE_MS);
+            if !metadata.is_null() {
+                rd::rd_kafka_metadata_destroy(metadata);
+            }
+            code == Code::RD_KAFKA_RESP_ERR_NO_ERROR
+        }
     }
 
     /// What the cluster says about a topic. As a by-product the handle knows the partitions' leaders.
@@ -118,11 +173,11 @@ impl Client {
         let name = topic_name(topic)?;
         // SAFETY: handle and name are alive; topic handle and answer are destroyed below, after their last use.
         unsafe {
-            let handle = rd::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), std::ptr::null_mut());
+            let handle = rd::rd_kafka_topic_new(self.as_ptr(), name.as_ptr(), ptr::null_mut());
             if handle.is_null() {
                 return Err(topic_error(topic, rd::rd_kafka_last_error()));
             }
-            let mut metadata = std::ptr::null();
+            let mut metadata = ptr::null();
             let code = rd::rd_kafka_metadata(self.as_ptr(), 0, handle, &mut metadata, timeout_ms);
             rd::rd_kafka_topic_destroy(handle);
             if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -558,6 +613,7 @@ impl Configuration {
         for (key, value) in properties {
             configuration.set(key, value)?;
         }
+        check_token_source(properties)?;
         Ok(configuration)
     }
 
@@ -607,6 +663,24 @@ impl Drop for Configuration {
     }
 }
 
+/// librdkafka would wait for ever for a token that nobody gives it.
+fn check_token_source(properties: &BTreeMap<String, String>) -> Result<()> {
+    let mechanism = ["sasl.mechanism", "sasl.mechanisms"]
+        .into_iter()
+        .find(|key| properties.get(*key).is_some_and(|value| value == "OAUTHBEARER"));
+    let made_up = properties.get("enable.sasl.oauthbearer.unsecure.jwt");
+    match mechanism {
+        Some(key) if !made_up.is_some_and(|value| ["true", "t", "1"].contains(&value.to_lowercase().as_str())) => {
+            let message = format!(
+                "{key}: karrow cannot fetch tokens for OAUTHBEARER; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN, or for a \
+                 test enable.sasl.oauthbearer.unsecure.jwt=true"
+            );
+            Err(Error::new(Status::Unsupported, message).with_detail("argument", key))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks properties without making a handle.
 pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
     Configuration::new(properties).map(drop)
@@ -615,8 +689,8 @@ pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
 /// An error of Kafka's, or librdkafka's own, with its number.
 pub fn kafka_error(code: Code, context: &str) -> Error {
     let name = describe(code);
-    // Some of librdkafka's texts end with the name of the error, others do not say it.
-    let message = if context.ends_with(&name) { context.to_owned() } else { format!("{context}: {name}") };
+    // Some of librdkafka's texts have the name of the error in them, others do not say it.
+    let message = if context.contains(&name) { context.to_owned() } else { format!("{context}: {name}") };
     let error = Error::new(Status::Kafka, message).with_kafka_code(code as i32);
     if is_retriable(code) { error.retriable() } else { error }
 }
@@ -630,6 +704,14 @@ fn topic_error(topic: &str, code: Code) -> Error {
     if code == Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART {
         let message = format!("topic: there is no topic '{topic}' on this cluster; create it, or check the name");
         return Error::new(Status::NotFound, message)
+            .with_kafka_code(code as i32)
+            .with_detail("argument", "topic")
+            .with_detail("topic", topic);
+    }
+    if code == Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED {
+        let reason = describe(code);
+        let message = format!("topic: the user may not read topic '{topic}' ({reason}); allow Describe and Read on it");
+        return Error::new(Status::Kafka, message)
             .with_kafka_code(code as i32)
             .with_detail("argument", "topic")
             .with_detail("topic", topic);
@@ -699,11 +781,34 @@ unsafe fn slice<'a, T>(first: *const T, count: usize) -> &'a [T] {
 unsafe extern "C" fn on_log(handle: *const rd::rd_kafka_t, level: c_int, facility: *const c_char, text: *const c_char) {
     // SAFETY: the opaque pointer is the `Context` that `Client::new` set, which outlives the handle.
     let context = unsafe { &*rd::rd_kafka_opaque(handle).cast::<Context>() };
-    let Some(log) = &context.log else { return };
     // SAFETY: librdkafka lends two terminated texts for the call.
     let (facility, text) = unsafe { (string(facility), string(text)) };
     let text = context.secrets.redact(text);
-    log.push(Level::from_number(level).unwrap_or(Level::Debug), &format!("librdkafka/{facility}"), &text);
+    let level = Level::from_number(level).unwrap_or(Level::Debug);
+    match &*facility {
+        // What is worse comes with a code, through the error callback.
+        "FAIL" if (Level::Warning..=Level::Info).contains(&level) => {
+            *context.last_error.lock() = Some(context.troubles.disconnect(&text));
+        }
+        "SSL" | "SSLPASSWD" if level <= Level::Warning => context.complain(&text),
+        _ => {}
+    }
+    if let Some(log) = &context.log {
+        log.push(level, &format!("librdkafka/{facility}"), &text);
+    }
+}
+
+impl Context {
+    /// Notes what OpenSSL says about a key or a certificate: `…:Provider routines::bad decrypt`.
+    fn complain(&self, text: &str) {
+        if let Some(complaints) = &mut *self.complaints.lock() {
+            let text = text.split_once("]: ").map_or(text, |(_, text)| text);
+            let text = text.rsplit_once("::").map_or(text, |(_, text)| text).to_owned();
+            if !complaints.contains(&text) {
+                complaints.push(text);
+            }
+        }
+    }
 }
 
 unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
@@ -711,8 +816,53 @@ unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, reason: *cons
     let context = unsafe { &*opaque.cast::<Context>() };
     // SAFETY: librdkafka lends a terminated text for the call.
     let reason = context.secrets.redact(unsafe { string(reason) });
-    // "All brokers are down" follows the reason why each of them is, and would hide it.
-    if code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
-        *context.last_error.lock() = Some(reason);
+    if let Some(sentence) = context.troubles.error(known_code(code), &reason) {
+        *context.last_error.lock() = Some(sentence);
     }
+}
+
+/// The code of this number, out of those that are told apart here.
+fn known_code(number: c_int) -> Code {
+    use Code::*;
+    let known = [
+        RD_KAFKA_RESP_ERR__SSL,
+        RD_KAFKA_RESP_ERR__AUTHENTICATION,
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+        RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+    ];
+    known.into_iter().find(|code| *code as c_int == number).unwrap_or(RD_KAFKA_RESP_ERR_UNKNOWN)
+}
+
+/// Notes what is wrong with a broker's certificate, which nobody else says. What OpenSSL has decided stands.
+unsafe extern "C" fn on_certificate(
+    _: *mut rd::rd_kafka_t,
+    broker: *const c_char,
+    _: i32,
+    x509_error: *mut c_int,
+    _: c_int,
+    _: *const c_char,
+    _: usize,
+    reason: *mut c_char,
+    reason_size: usize,
+    opaque: *mut c_void,
+) -> c_int {
+    // SAFETY: the opaque pointer is the `Context` that `Client::new` set, which outlives the handle.
+    let context = unsafe { &*opaque.cast::<Context>() };
+    // SAFETY: librdkafka lends a terminated text and a number for the call.
+    let (address, number) = unsafe { (string(broker), *x509_error) };
+    context.troubles.certificate(&address, number);
+    if number == 0 {
+        return 1;
+    }
+    // The text goes to the log, beside the certificate's subject and issuer.
+    let text = explain_certificate(number);
+    let length = text.len().min(reason_size.saturating_sub(1));
+    if reason_size > 0 {
+        // SAFETY: librdkafka lends a buffer of this size; the text and its end fit.
+        unsafe {
+            ptr::copy_nonoverlapping(text.as_ptr().cast(), reason, length);
+            *reason.add(length) = 0;
+        }
+    }
+    0
 }

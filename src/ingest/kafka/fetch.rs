@@ -26,6 +26,7 @@ use crate::ingest::{Source, Timeout};
 use crate::log::{Level, now_ns};
 use crate::options::Plan;
 use crate::rows::{Header, Record, RecordTime};
+use crate::table::PartitionState;
 
 /// How long the events thread waits for librdkafka at a time. Who wants something of it ends the wait.
 const EVENTS_SLICE_MS: i32 = 1000;
@@ -431,6 +432,7 @@ impl Shared {
 
     /// The thread that keeps librdkafka's main queue empty.
     fn serve_events(&self) {
+        let mut outage = None;
         while !self.is_stopping() {
             // SAFETY: the handle is alive; the message, if any, is ours to destroy. Records never come here, because
             // every partition has a queue of its own.
@@ -443,6 +445,34 @@ impl Shared {
                 }
             }
             self.control.serve_events();
+            self.watch_brokers(&mut outage);
+        }
+    }
+
+    /// Shows on every partition that no broker can be used, which librdkafka tells to nobody in particular, and takes it
+    /// back once one answers. `outage` is what is shown.
+    fn watch_brokers(&self, outage: &mut Option<Error>) {
+        let change = |from: &PartitionState, to: &dyn Fn(&mut Serving<'_>)| {
+            for feed in self.feeds() {
+                let mut entered = feed.slot.enter();
+                if entered.state() == from {
+                    to(&mut entered);
+                }
+            }
+        };
+        match outage.take() {
+            None => {
+                let Some(error) = self.data.outage() else { return };
+                self.say(Level::Warning, error.message());
+                // Who waits for something else goes on waiting for that.
+                change(&PartitionState::Reading, &|entered| entered.wait(error.clone()));
+                *outage = Some(error);
+            }
+            Some(error) if self.data.is_answered() => {
+                self.data.forget_troubles();
+                change(&PartitionState::Waiting(error), &|entered| entered.go_on());
+            }
+            still => *outage = still,
         }
     }
 }
@@ -560,8 +590,11 @@ impl Serve<'_> {
     }
 
     fn located(&self, code: Code, text: &str) -> Error {
-        let topic = &*self.source.plan.topic;
-        kafka_error(code, &format!("{topic}[{}]: {text}", self.partition)).with_detail("topic", topic)
+        let (topic, partition) = (&*self.source.plan.topic, self.partition);
+        // Some of librdkafka's texts begin with the partition, in a spelling of their own.
+        let own = format!("{topic} [{partition}]: ");
+        let context = format!("{topic}[{partition}]: {}", text.strip_prefix(&own).unwrap_or(text));
+        kafka_error(code, &context).with_detail("topic", topic)
     }
 }
 

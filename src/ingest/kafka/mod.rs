@@ -6,6 +6,7 @@
 
 mod client;
 mod fetch;
+mod trouble;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ struct Patience<'a> {
 impl Waiting for Patience<'_> {
     fn go_on(&self, client: &Client) -> Result<()> {
         self.signal.check()?;
+        if let Some(refusal) = client.refusal() {
+            return Err(refusal);
+        }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let reason = client.last_error().unwrap_or_else(|| "no broker has answered".to_owned());
             let message = format!("Kafka could not be reached within {} ms: {reason}", self.timeout_ms);
@@ -54,11 +58,13 @@ pub fn open(plan: &Plan, signal: &Signal, deadline: Option<Instant>, timeout_ms:
     let wait = Patience { signal, deadline, timeout_ms };
     let control = Client::new(&control_properties(plan), plan.log.clone())?;
     let existing = control.topic(&plan.topic, &wait)?.partitions;
+    control.forget_troubles();
     let partitions = choose_partitions(plan, &existing)?;
     let beginnings = resolve(plan, &control, &partitions, &wait)?;
     let data = Client::new(&data_properties(plan, partitions.len()), plan.log.clone())?;
     // An assignment to a leader that is not known yet costs half a second.
     data.topic(&plan.topic, &wait)?;
+    data.forget_troubles();
     Ok(Opened { beginnings, control, data })
 }
 
@@ -249,7 +255,8 @@ fn with_defaults(plan: &Plan, defaults: &[(&[&str], String)]) -> BTreeMap<String
 
 /// Properties that both handles share.
 fn common_defaults(plan: &Plan) -> Vec<(&'static [&'static str], String)> {
-    let level = plan.log.as_ref().map_or(crate::log::Level::Error, crate::log::Log::level);
+    // Brokers that hang up are told of at this level and nowhere else.
+    let level = plan.log.as_ref().map_or(crate::log::Level::Info, |log| log.level().max(crate::log::Level::Info));
     vec![
         (&["client.id"], "karrow".to_owned()),
         (&["log_level"], (level as i32).to_string()),
