@@ -20,9 +20,11 @@ mod programs;
 mod progress;
 mod restart;
 mod resume;
+mod security;
 mod soak;
 mod stalled;
 mod start;
+mod trouble;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
