@@ -125,6 +125,8 @@ fn every_configuration_of_the_page_reads_rows() {
     let text = |file: &str| std::fs::read_to_string(secured.certificates.path(file)).unwrap();
     reads("tls", Listener::Ssl, &[("ssl.ca.location", ""), ("ssl.ca.pem", &text("ca.pem"))]);
     reads("tls", Listener::Elsewhere, &[("ssl.endpoint.identification.algorithm", "none")]);
+    let unchecked = [("ssl.ca.location", ""), ("enable.ssl.certificate.verification", "false")];
+    reads("tls", Listener::Elsewhere, &unchecked);
     let address = format!("127.0.0.1:{}", secured.port(Listener::Ssl));
     reads("tls", Listener::Ssl, &[("bootstrap.servers", &address)]);
     let unencrypted = secured.certificates.path("client.plain.key");
@@ -244,8 +246,12 @@ fn who_speaks_another_protocol_is_told_when_the_time_is_over() {
             ["if the broker expects SASL", "set security.protocol to sasl_plaintext"],
         ),
         ("tls", Listener::SaslSsl, ["if the broker expects SASL", "set security.protocol to sasl_ssl"]),
-        ("tls", Listener::Plaintext, ["connecting to a PLAINTEXT broker listener?", "security.protocol to plaintext"]),
-        ("sasl-tls", Listener::SaslPlaintext, ["connecting to a PLAINTEXT broker listener?", "to sasl_plaintext"]),
+        ("tls", Listener::Plaintext, ["if the broker does not expect TLS", "set security.protocol to plaintext"]),
+        (
+            "sasl-tls",
+            Listener::SaslPlaintext,
+            ["if the broker does not expect TLS", "set security.protocol to sasl_plaintext"],
+        ),
     ] {
         let error = refusal(&page_options(secured, "nobody-gets-here", form, listener), Timeout::Millis(1500));
         assert_eq!((error.status(), error.is_retriable()), (Status::Timeout, true), "{form}, {listener:?}: {error}");

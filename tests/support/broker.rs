@@ -245,18 +245,6 @@ impl Cluster {
         });
     }
 
-    /// Deletes a topic and returns when no node knows it any more.
-    pub fn delete_topic(&self, name: &str) {
-        let results = block_on(self.admin.delete_topics(&[name], &admin_options()));
-        for result in results.unwrap_or_else(|error| panic!("cannot delete topic {name}: {error}")) {
-            result.unwrap_or_else(|(_, code)| panic!("cannot delete topic {name}: {code}"));
-        }
-        eventually(|| match self.partition(name, 0, MetadataPartition::leader) {
-            Err(_) => Ok(()),
-            Ok(_) => Err(format!("topic {name} is still there")),
-        });
-    }
-
     /// Takes away every right on consumer groups. The cluster needs an authorizer.
     pub fn deny_groups(&self) {
         self.change_rights(&["--add", "--deny-principal", "User:*", "--operation", "All", "--group", "*"]);

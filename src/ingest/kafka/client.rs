@@ -26,8 +26,8 @@ const FIRST_METADATA_SLICE_MS: c_int = 100;
 const LAST_METADATA_SLICE_MS: c_int = 500;
 /// How long a broker may take to say a topic's id.
 const TOPIC_ID_TIMEOUT_MS: c_int = 5000;
-/// How long a broker may take to show that it is back.
-const ANSWER_SLICE_MS: c_int = 200;
+/// The same while nothing can be read anyway: a broker that has just come back may be slow.
+const LONGEST_SLICE_MS: c_int = 1000;
 /// Properties that give the client a certificate of its own.
 const CLIENT_CERTIFICATES: [&str; 3] = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
 
@@ -72,7 +72,9 @@ impl Client {
             rd::rd_kafka_conf_set_opaque(configuration.0.as_ptr(), Arc::as_ptr(&context).cast_mut().cast());
             rd::rd_kafka_conf_set_log_cb(configuration.0.as_ptr(), Some(on_log));
             rd::rd_kafka_conf_set_error_cb(configuration.0.as_ptr(), Some(on_error));
-            rd::rd_kafka_conf_set_ssl_cert_verify_cb(configuration.0.as_ptr(), Some(on_certificate));
+            if verifies_certificates(properties) {
+                rd::rd_kafka_conf_set_ssl_cert_verify_cb(configuration.0.as_ptr(), Some(on_certificate));
+            }
             rd::rd_kafka_new(
                 rd::rd_kafka_type_t::RD_KAFKA_CONSUMER,
                 configuration.0.as_ptr(),
@@ -136,12 +138,14 @@ impl Client {
         *self.context.last_error.lock() = None;
     }
 
-    /// Whether a broker answers within a moment.
-    pub fn is_answered(&self) -> bool {
+    /// Whether a broker answers at all. Each try takes longer, as for [`Client::partitions`], and `slice_ms` is how long the
+    /// last one took, 0 for none.
+    pub fn is_answered(&self, slice_ms: &mut c_int) -> bool {
+        *slice_ms = (*slice_ms * 2).clamp(FIRST_METADATA_SLICE_MS, LONGEST_SLICE_MS);
         let mut metadata = ptr::null();
         // SAFETY: the handle is alive; the answer, if any, is ours to destroy.
         unsafe {
-            let code = rd::rd_kafka_metadata(self.as_ptr(), 0, ptr::null_mut(), &mut metadata, ANSWER_SLICE_MS);
+            let code = rd::rd_kafka_metadata(self.as_ptr(), 0, ptr::null_mut(), &mut metadata, *slice_ms);
             if !metadata.is_null() {
                 rd::rd_kafka_metadata_destroy(metadata);
             }
@@ -663,6 +667,11 @@ impl Drop for Configuration {
     }
 }
 
+/// Whether brokers have to show a good certificate. Otherwise there is nothing to say about a bad one.
+fn verifies_certificates(properties: &BTreeMap<String, String>) -> bool {
+    properties.get("enable.ssl.certificate.verification").is_none_or(|value| is_true(value))
+}
+
 /// librdkafka would wait for ever for a token that nobody gives it.
 fn check_token_source(properties: &BTreeMap<String, String>) -> Result<()> {
     let mechanism = ["sasl.mechanism", "sasl.mechanisms"]
@@ -670,7 +679,7 @@ fn check_token_source(properties: &BTreeMap<String, String>) -> Result<()> {
         .find(|key| properties.get(*key).is_some_and(|value| value == "OAUTHBEARER"));
     let made_up = properties.get("enable.sasl.oauthbearer.unsecure.jwt");
     match mechanism {
-        Some(key) if !made_up.is_some_and(|value| ["true", "t", "1"].contains(&value.to_lowercase().as_str())) => {
+        Some(key) if !made_up.is_some_and(|value| is_true(value)) => {
             let message = format!(
                 "{key}: karrow cannot fetch tokens for OAUTHBEARER; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN, or for a \
                  test enable.sasl.oauthbearer.unsecure.jwt=true"
@@ -684,6 +693,11 @@ fn check_token_source(properties: &BTreeMap<String, String>) -> Result<()> {
 /// Checks properties without making a handle.
 pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
     Configuration::new(properties).map(drop)
+}
+
+/// How librdkafka reads switches.
+fn is_true(value: &str) -> bool {
+    ["true", "t", "1"].contains(&value.to_lowercase().as_str())
 }
 
 /// An error of Kafka's, or librdkafka's own, with its number.

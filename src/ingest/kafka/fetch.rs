@@ -432,7 +432,7 @@ impl Shared {
 
     /// The thread that keeps librdkafka's main queue empty.
     fn serve_events(&self) {
-        let mut outage = None;
+        let mut outage = Outage::default();
         while !self.is_stopping() {
             // SAFETY: the handle is alive; the message, if any, is ours to destroy. Records never come here, because
             // every partition has a queue of its own.
@@ -450,8 +450,8 @@ impl Shared {
     }
 
     /// Shows on every partition that no broker can be used, which librdkafka tells to nobody in particular, and takes it
-    /// back once one answers. `outage` is what is shown.
-    fn watch_brokers(&self, outage: &mut Option<Error>) {
+    /// back once one answers.
+    fn watch_brokers(&self, outage: &mut Outage) {
         let change = |from: &PartitionState, to: &dyn Fn(&mut Serving<'_>)| {
             for feed in self.feeds() {
                 let mut entered = feed.slot.enter();
@@ -460,21 +460,30 @@ impl Shared {
                 }
             }
         };
-        match outage.take() {
+        match outage.shown.take() {
             None => {
                 let Some(error) = self.data.outage() else { return };
                 self.say(Level::Warning, error.message());
                 // Who waits for something else goes on waiting for that.
                 change(&PartitionState::Reading, &|entered| entered.wait(error.clone()));
-                *outage = Some(error);
+                *outage = Outage { shown: Some(error), slice_ms: 0 };
             }
-            Some(error) if self.data.is_answered() => {
+            Some(error) if self.data.is_answered(&mut outage.slice_ms) => {
                 self.data.forget_troubles();
                 change(&PartitionState::Waiting(error), &|entered| entered.go_on());
             }
-            still => *outage = still,
+            still => outage.shown = still,
         }
     }
+}
+
+/// A time in which no broker can be used.
+#[derive(Default)]
+struct Outage {
+    /// What partitions say about it, if there is one.
+    shown: Option<Error>,
+    /// How long the last look at whether it is over took.
+    slice_ms: i32,
 }
 
 /// What came of serving a queue.

@@ -263,10 +263,6 @@ impl Report<'_> {
                 };
                 refused(hint, code)
             }
-            _ if what.contains("PLAINTEXT broker listener?") => {
-                let other = if self.protocol() == "sasl_ssl" { "sasl_plaintext" } else { "plaintext" };
-                (format!("{what} If so, set security.protocol to {other}"), None)
-            }
             _ => (self.explain_disconnect(given), None),
         }
     }
@@ -275,6 +271,10 @@ impl Report<'_> {
     fn explain_disconnect(&self, given: Circumstances) -> String {
         let hint = match (self.protocol(), self.state) {
             _ if given.answered => "",
+            ("ssl", "SSL_HANDSHAKE") => "; if the broker does not expect TLS, set security.protocol to plaintext",
+            ("sasl_ssl", "SSL_HANDSHAKE") => {
+                "; if the broker does not expect TLS, set security.protocol to sasl_plaintext"
+            }
             ("plaintext", "APIVERSION_QUERY") => {
                 "; if the broker expects TLS, set security.protocol to ssl or sasl_ssl"
             }
@@ -288,7 +288,9 @@ impl Report<'_> {
             ("ssl", "UP") if self.state_ms < 2000 => "; if the broker expects SASL, set security.protocol to sasl_ssl",
             _ => "",
         };
-        format!("{}{hint}", self.what)
+        // librdkafka asks the same, but not each time.
+        let what = self.what.strip_suffix(": connecting to a PLAINTEXT broker listener?").unwrap_or(self.what);
+        format!("{what}{hint}")
     }
 }
 
@@ -458,6 +460,7 @@ mod tests {
         let broken = "a:1/bootstrap: Send failed: Broken pipe (after 0ms in state UP)";
         assert!(explain(TRANSPORT, broken, false).0.ends_with("set security.protocol to sasl_plaintext"));
         assert!(explain(TRANSPORT, NOBODY, false).0.ends_with("failed: Connection refused"));
+        assert!(said("ssl://a:1/1", "SSL_HANDSHAKE").ends_with("set security.protocol to plaintext"));
         assert!(said("sasl_ssl://a:1/1", "UP").ends_with("closed by peer"));
         let troubles = Troubles::new(false);
         troubles.forget();
