@@ -205,8 +205,8 @@ fn who_is_refused_is_told_why_at_once_however_long_he_would_wait() {
     case("mutual-tls", Listener::Mtls, &[("ssl.key.location", &path("stranger.key"))], Status::Kafka, 0, has);
     let has = &["ssl.ca.location", "No such file or directory", "/nowhere/ca.pem"];
     case("tls", Listener::Ssl, &[("ssl.ca.location", "/nowhere/ca.pem")], Status::Kafka, 0, has);
-    let has = &["GSSAPI", "set sasl.mechanism to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"];
-    case("sasl", Listener::SaslPlaintext, &[("sasl.mechanism", "")], Status::Kafka, 0, has);
+    let has = &["GSSAPI", "log in by sasl.mechanism PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"];
+    case("sasl", Listener::SaslPlaintext, &[("sasl.mechanism", "")], Status::InvalidArgument, 0, has);
     let has = &["OAUTHBEARER", "karrow cannot fetch tokens"];
     let bearer = [("sasl.mechanism", "OAUTHBEARER")];
     case("sasl", Listener::SaslPlaintext, &bearer, Status::Unsupported, 0, has);

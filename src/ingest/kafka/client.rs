@@ -91,13 +91,8 @@ impl Client {
             None => {
                 // SAFETY: librdkafka wrote a terminated text into the buffer.
                 let text = context.secrets.redact(unsafe { string(text.as_ptr()) });
-                let hint = if text.contains("SASL mechanism GSSAPI") {
-                    "; karrow has no Kerberos: set sasl.mechanism to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512".to_owned()
-                } else if complaints.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", complaints.join(", "))
-                };
+                let hint =
+                    if complaints.is_empty() { String::new() } else { format!(" ({})", complaints.join(", ")) };
                 Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}{hint}")))
             }
         }

@@ -287,6 +287,8 @@ pub fn data_properties(plan: &Plan, partitions: usize) -> BTreeMap<String, Strin
         // A full queue is looked at again soon after it has been emptied; librdkafka's default is a whole second.
         (&["fetch.queue.backoff.ms"], "2".to_owned()),
         (&["fetch.wait.max.ms"], "100".to_owned()),
+        // What was damaged on a disk must not become a row. Processors compute the checksum faster than memory is read.
+        (&["check.crcs"], "true".to_owned()),
     ]);
     with_defaults(plan, &defaults)
 }
