@@ -145,7 +145,27 @@ fn what_is_not_as_a_case_says_is_found() {
         (r#"{"refuse": {"reason": {"contains": "bool"}, "records": ["{\"A\":true}"]}}"#, "the message is \"column A"),
         (r#"{"poll": {}, "sleep": 1}"#, "sleep is not known here"),
         (r#"{"poll": {"row": 1}}"#, "row is not known here"),
-        (r#"{"wait": 1}"#, "this step does nothing that is known here"),
+        (r#"{"sit": 1}"#, "this step does nothing that is known here"),
+        (r#"{"discard": {"before_row": 2}}"#, "step 2 (discard): OUT_OF_RANGE"),
+        (r#"{"discard": {"before_row": 1}}, {"expect": {"0": {"first_row": 1}}}"#, "first_row is 0, not 1"),
+        (
+            r#"{"discard": {"before_row": 1}, "error": {"status": "OUT_OF_RANGE", "message": ""}}"#,
+            "step 2 (discard): should have failed",
+        ),
+        (r#"{"commit": {}}"#, "step 2 (commit): INVALID_STATE"),
+        (r#"{"commit": {}, "error": {"status": "CLOSED", "message": ""}}"#, "status is InvalidState, not Closed"),
+        (r#"{"wait": {}}"#, "step 2 (wait): TIMEOUT"),
+        (
+            r#"{"wait": {"after_cycle": 0}, "error": {"status": "TIMEOUT", "message": ""}}"#,
+            "step 2 (wait): should have failed",
+        ),
+        (r#"{"progress": {"0": {"position": 2}}}"#, "step 2 (progress): [0] position: 1, not 2"),
+        (r#"{"progress": {"0": {"lag": null}}}"#, "[0] lag: 0, not null"),
+        (r#"{"progress": {"0": {"state": "reading"}}}"#, "[0] state: \"at_end\", not \"reading\""),
+        (r#"{"progress": {"0": {"bad_records": {"value": 1}}}}"#, "[0] bad_records: {"),
+        (r#"{"progress": {"0": {"speed": 1}}}"#, "there is no column speed"),
+        (r#"{"progress": {"1": {}}}"#, "[1] has no row"),
+        (r#"{"reopen": {"start": {"all": {"time": -1}}}}"#, "step 2 (reopen): INVALID_ARGUMENT"),
         (r#"{"produce": [1]}"#, "records: [0]: expected a record, found number"),
         (r#"{"poll": {}, "error": {"status": "BAD", "message": ""}}"#, "there is no status"),
         (r#"{"expect": {"0": {"columns": {}}}, "error": {"status": "END", "message": ""}}"#, "cannot expect an error"),
@@ -160,6 +180,9 @@ fn what_is_not_as_a_case_says_is_found() {
         (r#""table": "heap""#, "table: expected default, append, blink or a ring"),
         (r#""key": {"spec": "simple", "columns": []}"#, "key: columns is not known here"),
         (r#""when": "now""#, "when is not known here"),
+        (r#""start": {"all": {"when": 1}}"#, "start: all: time is missing"),
+        (r#""stop": {"all": "now"}"#, "stop: all: expected a whole number in range"),
+        (r#""stop": {"every": 1}"#, "stop: every: expected all or the number of a partition"),
     ] {
         fails(members, reason);
     }

@@ -8,6 +8,7 @@ use karrow::error::{Error, Status};
 use karrow::format::Spec;
 use karrow::format::json::JsonSpec;
 use karrow::mock::records::{self, JsonRecord};
+use karrow::options::{Start, Stop};
 use karrow::table::retention::TableType;
 use serde_json::{Map, Value};
 
@@ -63,7 +64,8 @@ pub struct Case {
     pub topic_config: BTreeMap<String, String>,
     pub log: Vec<JsonRecord>,
     pub read_partitions: Option<Vec<i32>>,
-    pub start: Vec<(Option<i32>, i64)>,
+    pub start: Vec<(Option<i32>, StartText)>,
+    pub stop: Vec<(Option<i32>, StopText)>,
     pub options: Vec<(String, Option<String>)>,
     pub key: Option<SpecText>,
     pub value: Option<SpecText>,
@@ -71,6 +73,24 @@ pub struct Case {
     pub schema: Option<Vec<FieldText>>,
     pub error: Option<(Stage, Failing)>,
     pub steps: Vec<Step>,
+}
+
+/// Where reading starts, before anything of it is checked.
+#[derive(Debug, Clone, Copy)]
+pub enum StartText {
+    /// An offset, or one of the constants.
+    Number(i64),
+    /// A time, in ms.
+    Time(i64),
+}
+
+/// Where reading stops, before anything of it is checked.
+#[derive(Debug, Clone, Copy)]
+pub enum StopText {
+    Offset(i64),
+    /// A time, in ms.
+    Time(i64),
+    End,
 }
 
 /// A spec before anything of it is checked.
@@ -130,6 +150,14 @@ pub enum Step {
     Refuse { column: Option<String>, side: String, reason: Message, records: Vec<JsonRecord> },
     Resume { partition: i32, offset: i64 },
     ResumeFails { partition: i32, offset: i64, error: Failing },
+    Discard { partition: i32, before_row: i64 },
+    DiscardFails { partition: i32, before_row: i64, error: Failing },
+    Commit,
+    CommitFails(Failing),
+    Wait { after_cycle: Option<i64> },
+    WaitFails { after_cycle: Option<i64>, error: Failing },
+    Progress(Vec<(i32, Vec<(String, Value)>)>),
+    Reopen { start: Vec<(Option<i32>, StartText)> },
 }
 
 /// Rows of a partition.
@@ -247,7 +275,8 @@ impl Case {
         let config = members.take("topic_config", |config| {
             Members::of(config)?.rest(|name, value| Ok((name.to_owned(), text(value)?)))
         })?;
-        let start = members.take("start", |start| Members::of(start)?.rest(parse_start))?;
+        let start = members.take("start", |start| Members::of(start)?.rest(StartText::parse_entry))?;
+        let stop = members.take("stop", |stop| Members::of(stop)?.rest(StopText::parse_entry))?;
         let options = members.take("options", |options| {
             Members::of(options)?.rest(|key, value| {
                 let value = if value.is_null() { None } else { Some(text(value)?) };
@@ -262,7 +291,8 @@ impl Case {
             topic_config: config.unwrap_or_default().into_iter().collect(),
             log: members.take("log", produced)?.unwrap_or_default(),
             read_partitions: members.take("read_partitions", list(number))?,
-            start: start.unwrap_or_else(|| vec![(None, BEGINNING)]),
+            start: start.unwrap_or_else(|| vec![(None, StartText::Number(BEGINNING))]),
+            stop: stop.unwrap_or_default(),
             options: options.unwrap_or_default(),
             key: members.take("key", SpecText::parse)?,
             value: members.take("value", SpecText::parse)?,
@@ -281,18 +311,64 @@ impl Case {
 
 const BEGINNING: i64 = karrow::options::KARROW_SEEK_TO_BEGINNING;
 
-fn parse_start(partition: &str, start: Value) -> Outcome<(Option<i32>, i64)> {
-    let partition = match partition {
-        "all" => None,
-        number => Some(number.parse().map_err(|_| "expected all or the number of a partition".to_owned())?),
-    };
-    let start = match start.as_str() {
-        Some("beginning") => BEGINNING,
-        Some("dont_seek") => karrow::options::KARROW_DONT_SEEK,
-        Some("end") => karrow::options::KARROW_SEEK_TO_END,
-        _ => number(start)?,
-    };
-    Ok((partition, start))
+/// `None`: all partitions.
+fn parse_partition(text: &str) -> Outcome<Option<i32>> {
+    match text {
+        "all" => Ok(None),
+        number => number.parse().map(Some).map_err(|_| "expected all or the number of a partition".to_owned()),
+    }
+}
+
+/// The member of `{"time": 1000}`.
+fn parse_time(value: Value) -> Outcome<i64> {
+    let mut members = Members::of(value)?;
+    let time = members.need("time", number)?;
+    members.end(time)
+}
+
+impl StartText {
+    fn parse_entry(partition: &str, start: Value) -> Outcome<(Option<i32>, StartText)> {
+        let named = match start.as_str() {
+            Some("beginning") => Some(BEGINNING),
+            Some("dont_seek") => Some(karrow::options::KARROW_DONT_SEEK),
+            Some("end") => Some(karrow::options::KARROW_SEEK_TO_END),
+            _ => None,
+        };
+        let start = match named {
+            Some(constant) => StartText::Number(constant),
+            None if start.is_object() => StartText::Time(parse_time(start)?),
+            None => StartText::Number(number(start)?),
+        };
+        Ok((parse_partition(partition)?, start))
+    }
+
+    /// The start itself, if what it says is right.
+    pub fn make(self) -> karrow::error::Result<Start> {
+        match self {
+            StartText::Number(number) => Start::from_number(number),
+            StartText::Time(ms) => Start::from_time(ms),
+        }
+    }
+}
+
+impl StopText {
+    fn parse_entry(partition: &str, stop: Value) -> Outcome<(Option<i32>, StopText)> {
+        let stop = match stop.as_str() {
+            Some("end") => StopText::End,
+            _ if stop.is_object() => StopText::Time(parse_time(stop)?),
+            _ => StopText::Offset(number(stop)?),
+        };
+        Ok((parse_partition(partition)?, stop))
+    }
+
+    /// The stop itself, if what it says is right.
+    pub fn make(self) -> karrow::error::Result<Stop> {
+        match self {
+            StopText::Offset(offset) => Stop::from_offset(offset),
+            StopText::Time(ms) => Stop::from_time(ms),
+            StopText::End => Ok(Stop::End),
+        }
+    }
 }
 
 /// `None`: what options have unless told.
@@ -424,7 +500,10 @@ impl Step {
     fn parse(value: Value) -> Outcome<Step> {
         let mut members = Members::of(value)?;
         let error = members.take("error", Failing::of)?;
-        let names = ["produce", "poll", "expect", "rows", "merged", "refuse", "resume", "view"];
+        let names = [
+            "produce", "poll", "expect", "rows", "merged", "refuse", "resume", "discard", "commit", "wait", "progress",
+            "reopen", "view",
+        ];
         let Some(name) = names.into_iter().find(|name| members.members.contains_key(*name)) else {
             return Err("this step does nothing that is known here".to_owned());
         };
@@ -495,6 +574,36 @@ impl Step {
                     None => Step::Resume { partition, offset },
                 })
             }
+            ("discard", error) => {
+                let mut members = Members::of(what)?;
+                let partition = members.take("partition", number)?.unwrap_or(0);
+                let before_row = members.need("before_row", number)?;
+                members.end(match error {
+                    Some(error) => Step::DiscardFails { partition, before_row, error },
+                    None => Step::Discard { partition, before_row },
+                })
+            }
+            ("commit", error) => Members::of(what)?.end(error.map_or(Step::Commit, Step::CommitFails)),
+            ("wait", error) => {
+                let mut members = Members::of(what)?;
+                let after_cycle = members.take("after_cycle", number)?;
+                members.end(match error {
+                    Some(error) => Step::WaitFails { after_cycle, error },
+                    None => Step::Wait { after_cycle },
+                })
+            }
+            ("progress", None) => {
+                let partitions = Members::of(what)?.rest(|partition, expected| {
+                    let partition = partition.parse().map_err(|_| "expected the number of a partition".to_owned())?;
+                    Ok((partition, Members::of(expected)?.rest(|name, value| Ok((name.to_owned(), value)))?))
+                })?;
+                Ok(Step::Progress(partitions))
+            }
+            ("reopen", None) => {
+                let mut members = Members::of(what)?;
+                let start = members.take("start", |start| Members::of(start)?.rest(StartText::parse_entry))?;
+                members.end(Step::Reopen { start: start.unwrap_or_default() })
+            }
             (_, Some(_)) => Err("this step cannot expect an error".to_owned()),
             (_, None) => Err("this step has to expect an error".to_owned()),
         }
@@ -511,6 +620,11 @@ impl Step {
             Step::Merged { .. } | Step::MergedFails { .. } => "merged",
             Step::Refuse { .. } => "refuse",
             Step::Resume { .. } | Step::ResumeFails { .. } => "resume",
+            Step::Discard { .. } | Step::DiscardFails { .. } => "discard",
+            Step::Commit | Step::CommitFails(_) => "commit",
+            Step::Wait { .. } | Step::WaitFails { .. } => "wait",
+            Step::Progress(_) => "progress",
+            Step::Reopen { .. } => "reopen",
         }
     }
 }

@@ -45,6 +45,31 @@ pub fn check_columns(expected: &Columns, rows: &RecordBatch) -> Outcome {
     Ok(())
 }
 
+/// Whether a row of the progress table has the expected cells, in the columns, and the members of columns, that are named.
+/// `{topic}` stands for the topic's name.
+pub fn check_progress(expected: &[(i32, Vec<(String, Value)>)], progress: &RecordBatch, topic: &str) -> Outcome {
+    let partitions = progress.column_by_name("partition").ok_or("there is no column partition")?;
+    let partitions = partitions.as_primitive::<Int32Type>().values();
+    for (partition, cells) in expected {
+        let Some(row) = partitions.iter().position(|id| id == partition) else {
+            return Err(format!("[{partition}] has no row"));
+        };
+        for (name, expected) in cells {
+            let Some(column) = progress.column_by_name(name) else { return Err(format!("there is no column {name}")) };
+            let found = cell(column, row)?;
+            let same = match expected {
+                Value::Object(members) => members.iter().all(|(member, expected)| found[member] == *expected),
+                Value::String(text) => found == text.replace("{topic}", topic).as_str(),
+                other => found == *other,
+            };
+            if !same {
+                return Err(format!("[{partition}] {name}: {found}, not {expected}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether a cell is as a case has it.
 fn cell_is(column: &ArrayRef, row: usize, expected: &Value) -> Outcome<bool> {
     let (found, expected) = match (column.is_null(row), column.data_type(), expected) {

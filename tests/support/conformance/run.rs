@@ -1,6 +1,7 @@
 //! A case from its options to its last step.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
@@ -9,13 +10,13 @@ use karrow::error::{Error, Status};
 use karrow::format::{Side, Spec};
 use karrow::ingest::{Consumer, Timeout};
 use karrow::mock::records::JsonRecord;
-use karrow::options::{Options, Start};
+use karrow::options::Options;
 use karrow::table::PartitionState;
 use karrow::table::retention::TableType;
 use karrow::table::snapshot::Snapshot;
 
-use super::case::{Case, Expected, Failing, Message, SpecText, Stage, Step};
-use super::check::{check_columns, check_schema};
+use super::case::{Case, Expected, Failing, Message, SpecText, Stage, StartText, Step};
+use super::check::{check_columns, check_progress, check_schema};
 use super::{Outcome, same};
 
 /// Where a case's records go and its consumer reads.
@@ -58,12 +59,16 @@ pub fn run(case: &Case, place: &mut dyn Place) -> Outcome {
         return over(Stage::New, Consumer::new(&options).err()).map(drop);
     }
     place.produce(&case.log);
-    let read = case.read_partitions.clone().unwrap_or_else(|| (0..case.partitions).collect());
-    match place.open(&options, &read) {
+    match place.open(&options, &read_partitions(case)) {
         Err(failure) => over(Stage::Open, Some(failure)).map(drop),
         Ok(_) if error.is_some() => over(Stage::Open, None).map(drop),
-        Ok(consumer) => run_steps(case, consumer, place),
+        Ok(consumer) => run_steps(case, options, consumer, place),
     }
+}
+
+/// The partitions that are read.
+fn read_partitions(case: &Case) -> Vec<i32> {
+    case.read_partitions.clone().unwrap_or_else(|| (0..case.partitions).collect())
 }
 
 fn set_specs(case: &Case, options: &mut Options) -> karrow::error::Result<()> {
@@ -80,8 +85,9 @@ fn set_options(case: &Case, options: &mut Options, bootstrap_servers: &str) -> k
     if let Some(partitions) = &case.read_partitions {
         options.set_partitions(partitions)?;
     }
-    for (partition, start) in &case.start {
-        options.set_start(*partition, Start::from_number(*start)?)?;
+    set_starts(&case.start, options)?;
+    for (partition, stop) in &case.stop {
+        options.set_stop(*partition, stop.make()?)?;
     }
     if let Some(table_type) = case.table {
         options.set_table_type(table_type)?;
@@ -89,8 +95,17 @@ fn set_options(case: &Case, options: &mut Options, bootstrap_servers: &str) -> k
     Ok(())
 }
 
-fn run_steps(case: &Case, consumer: Consumer, place: &mut dyn Place) -> Outcome {
-    let mut running = Running::new(case, consumer, place)?;
+fn set_starts(starts: &[(Option<i32>, StartText)], options: &mut Options) -> karrow::error::Result<()> {
+    starts.iter().try_for_each(|(partition, start)| options.set_start(*partition, start.make()?))
+}
+
+/// Whether a ring forgets by bytes or by age too: then only the case itself knows which rows are left.
+fn has_other_limits(case: &Case) -> bool {
+    case.options.iter().any(|(key, _)| key.starts_with("karrow.ring.max."))
+}
+
+fn run_steps(case: &Case, options: Options, consumer: Consumer, place: &mut dyn Place) -> Outcome {
+    let mut running = Running::new(case, options, consumer, place)?;
     for (index, step) in case.steps.iter().enumerate() {
         running.step(step).map_err(|reason| format!("step {index} ({}): {reason}", step.name()))?;
     }
@@ -100,18 +115,27 @@ fn run_steps(case: &Case, consumer: Consumer, place: &mut dyn Place) -> Outcome 
 /// A case whose consumer is open.
 struct Running<'a> {
     case: &'a Case,
+    options: Options,
     consumer: Consumer,
     place: &'a mut dyn Place,
     /// How many records there are in each partition.
     produced: BTreeMap<i32, i64>,
+    /// Before which row each partition's have been discarded.
+    discarded: BTreeMap<i32, i64>,
     /// The cycles of the last poll step, the newest last.
     cycles: Vec<Snapshot>,
 }
 
 impl Running<'_> {
-    fn new<'a>(case: &'a Case, consumer: Consumer, place: &'a mut dyn Place) -> Outcome<Running<'a>> {
+    fn new<'a>(
+        case: &'a Case,
+        options: Options,
+        consumer: Consumer,
+        place: &'a mut dyn Place,
+    ) -> Outcome<Running<'a>> {
         let cycles = vec![consumer.snapshot().map_err(told)?];
-        let mut running = Running { case, consumer, place, produced: BTreeMap::new(), cycles };
+        let (produced, discarded) = (BTreeMap::new(), BTreeMap::new());
+        let mut running = Running { case, options, consumer, place, produced, discarded, cycles };
         running.count(&case.log);
         if let Some(schema) = &case.schema {
             let snapshot = &running.cycles[0];
@@ -164,7 +188,58 @@ impl Running<'_> {
             Step::ResumeFails { partition, offset, error } => {
                 return self.fails(self.consumer.resume(*partition, *offset), error);
             }
+            Step::Discard { partition, before_row } => {
+                self.consumer.discard(*partition, *before_row).map_err(told)?;
+                let discarded = self.discarded.entry(*partition).or_default();
+                *discarded = (*discarded).max(*before_row);
+            }
+            Step::DiscardFails { partition, before_row, error } => {
+                return self.fails(self.consumer.discard(*partition, *before_row), error);
+            }
+            Step::Commit => self.commit().map_err(told)?,
+            Step::CommitFails(error) => return self.fails(self.commit(), error),
+            Step::Wait { after_cycle } => {
+                let found = self.wait(*after_cycle).map_err(told)?;
+                return same("the cycle", found.cycle(), self.snapshot()?.cycle());
+            }
+            Step::WaitFails { after_cycle, error } => return self.fails(self.wait(*after_cycle).map(drop), error),
+            Step::Progress(expected) => return self.progress(expected),
+            Step::Reopen { start } => return self.reopen(start),
         }
+        Ok(())
+    }
+
+    /// Commits what the last cycle shows.
+    fn commit(&self) -> karrow::error::Result<()> {
+        let patience = self.place.patience().as_millis() as u64;
+        self.consumer.commit(&self.consumer.snapshot()?, Timeout::Millis(patience))
+    }
+
+    /// Nobody polls meanwhile, so there is nothing to wait for.
+    fn wait(&self, after_cycle: Option<i64>) -> karrow::error::Result<Snapshot> {
+        let last = self.consumer.snapshot()?.cycle();
+        self.consumer.wait(after_cycle.unwrap_or(last), Timeout::Millis(0))
+    }
+
+    /// Looks at the progress until it is as expected: it is live.
+    fn progress(&self, expected: &[(i32, Vec<(String, serde_json::Value)>)]) -> Outcome {
+        let deadline = Instant::now() + self.place.patience();
+        loop {
+            let progress = self.consumer.progress().map_err(told)?;
+            match check_progress(expected, &progress, self.place.topic()) {
+                Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Closes the consumer, and opens another one that starts elsewhere.
+    fn reopen(&mut self, start: &[(Option<i32>, StartText)]) -> Outcome {
+        self.consumer.close(Timeout::Never).map_err(told)?;
+        set_starts(start, &mut self.options).map_err(told)?;
+        self.consumer = self.place.open(&self.options, &read_partitions(self.case)).map_err(told)?;
+        self.discarded.clear();
+        self.cycles = vec![self.snapshot()?];
         Ok(())
     }
 
@@ -216,14 +291,20 @@ impl Running<'_> {
         let mut added = 0;
         for (old, new) in before.partitions().iter().zip(after.partitions()) {
             same("the partition", new.id(), old.id())?;
+            let discarded = self.discarded.get(&new.id()).copied().unwrap_or(0);
             let (old, new) = (old.rows(), new.rows());
             added += new.end_row() - old.end_row();
             let first_row = match self.case.table.unwrap_or(TableType::Blink) {
                 TableType::Blink => old.end_row(),
-                TableType::Append => 0,
-                TableType::Ring { capacity } => (new.end_row() - capacity).max(0),
+                TableType::Append => discarded,
+                TableType::Ring { capacity } => (new.end_row() - capacity).max(old.first_row()),
             };
-            same("first_row of a cycle", new.first_row(), first_row)?;
+            if has_other_limits(self.case) {
+                let range = first_row..=new.end_row();
+                same("whether first_row of a cycle is in range", range.contains(&new.first_row()), true)?;
+            } else {
+                same("first_row of a cycle", new.first_row(), first_row)?;
+            }
         }
         same("the rows of a cycle", added, rows)
     }
