@@ -123,6 +123,9 @@ static void negative_time_outs_are_errors(void)
     karrow_consumer *consumer = consumer_of(options);
     FAILS(karrow_consumer_open(consumer, -2, E), INVALID_ARGUMENT, message);
     FAILS(karrow_consumer_poll(consumer, -2, NULL, NULL, NULL, E), INVALID_ARGUMENT, message);
+    karrow_snapshot *snapshot = UNTOUCHED;
+    FAILS(karrow_consumer_wait(consumer, 0, -2, &snapshot, E), INVALID_ARGUMENT, message);
+    CHECK(snapshot == UNTOUCHED);
     FAILS(karrow_consumer_close(consumer, INT64_MIN, E), INVALID_ARGUMENT,
           "timeout_ms: -9223372036854775808 is negative; give 0 or more milliseconds, or -1 to wait for ever");
     /* It has not been closed. */
@@ -236,8 +239,16 @@ static void values_are_checked_when_a_consumer_is_made(void)
                 "karrow.timestamp.column.type: 'int64' is neither timestamp[ns, UTC] nor timestamp[ms, UTC]");
     value_fails("auto.offset.reset", "first", invalid,
                 "auto.offset.reset: 'first' is not earliest, latest, error or none");
-    value_fails("enable.auto.commit", "true", KARROW_STATUS_UNSUPPORTED,
-                "enable.auto.commit: karrow does not commit offsets by itself; set it to false or leave it out");
+    value_fails("enable.auto.commit", "true", invalid,
+                "enable.auto.commit: there is no group to commit for; set group.id");
+    value_fails("enable.auto.commit", "perhaps", invalid, "enable.auto.commit: 'perhaps' is neither true nor false");
+    value_fails("karrow.partition.discovery.ms", "-1", invalid,
+                "karrow.partition.discovery.ms: '-1' is not a whole number of 0 or more");
+    value_fails("karrow.append.max.bytes", "1", invalid,
+                "karrow.append.max.bytes: only an append table has this limit");
+    value_fails("karrow.ring.max.bytes", "1", invalid, "karrow.ring.max.bytes: only a ring table has this limit");
+    value_fails("karrow.ring.max.age.ms", "0", invalid,
+                "karrow.ring.max.age.ms: 0 would keep nothing; give 1 or more, or leave it out");
     value_fails("bootstrap.servers", NULL, invalid,
                 "bootstrap.servers: not set; give host:port of at least one broker");
 }
@@ -639,6 +650,128 @@ static void o5_an_offset_needs_a_partition_of_the_topic(void)
     karrow_mock_cluster_free(cluster);
 }
 
+#define NO_PARTITION "partition: -2 is neither a partition, which count from 0, nor ALL_PARTITIONS (-1)"
+#define NO_TIME "timestamp_ms: -1 is negative; give milliseconds since 1970-01-01 UTC"
+
+static void o6_times_to_start_at_count_from_1970(void)
+{
+    karrow_options *options = any_options();
+    FAILS(karrow_options_set_start_time(options, 0, -1, E), INVALID_ARGUMENT, NO_TIME);
+    FAILS(karrow_options_set_start_time(options, KARROW_ALL_PARTITIONS, -1, E), INVALID_ARGUMENT, NO_TIME);
+    FAILS_WITH(karrow_options_set_start_time(options, 0, INT64_MIN, E), INVALID_ARGUMENT,
+               "timestamp_ms: -9223372036854775808 is negative");
+    FAILS(karrow_options_set_start_time(options, -2, 0, E), INVALID_ARGUMENT, NO_PARTITION);
+    OK(karrow_options_set_start_time(options, 0, INT64_MAX, E));
+    karrow_options_free(options);
+}
+
+static void o7_stops_are_offsets_times_or_the_end(void)
+{
+    karrow_options *options = any_options();
+    FAILS(karrow_options_set_stop_offset(options, 0, -1, E), INVALID_ARGUMENT,
+          "offset: -1 is negative; give the offset to stop before");
+    /* The constants are places to start at. */
+    FAILS(karrow_options_set_stop_offset(options, KARROW_ALL_PARTITIONS, KARROW_SEEK_TO_END, E), INVALID_ARGUMENT,
+          "offset: -3 is negative; give the offset to stop before");
+    FAILS(karrow_options_set_stop_offset(options, -2, 0, E), INVALID_ARGUMENT, NO_PARTITION);
+    FAILS(karrow_options_set_stop_time(options, 0, -1, E), INVALID_ARGUMENT, NO_TIME);
+    FAILS(karrow_options_set_stop_time(options, -2, 0, E), INVALID_ARGUMENT, NO_PARTITION);
+    FAILS(karrow_options_set_stop_at_end(options, -2, E), INVALID_ARGUMENT, NO_PARTITION);
+    OK(karrow_options_set_stop_time(options, KARROW_ALL_PARTITIONS, INT64_MAX, E));
+    OK(karrow_options_set_stop_offset(options, KARROW_ALL_PARTITIONS, INT64_MAX, E));
+    karrow_options_free(options);
+}
+
+static void o7_a_stop_needs_a_partition_of_the_topic(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_stop_at_end(options, 7, E));
+    karrow_consumer *consumer = consumer_of(options);
+    FAILS(karrow_consumer_open(consumer, -1, E), NOT_FOUND,
+          "offsets: topic t has no partition 7; it has partitions 0 to 1");
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Of the three functions, the last one called for a partition counts. */
+static void o7_stops_replace_each_other(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    for (int32_t record = 0; record < 3; record++)
+        produce(cluster, "t", 0, NULL, "v");
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_stop_at_end(options, 0, E));
+    OK(karrow_options_set_stop_time(options, 0, 0, E));
+    OK(karrow_options_set_stop_offset(options, 0, 2, E));
+    OK(karrow_options_set_stop_at_end(options, KARROW_ALL_PARTITIONS, E));
+    /* So do starts. */
+    OK(karrow_options_set_start_time(options, 0, 1, E));
+    OK(karrow_options_set_start_offset(options, 0, 1, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot *snapshot = read_rows(consumer, 1);
+    CHECK_NUMBER(state_of(snapshot, 0), KARROW_PARTITION_STATE_FINISHED);
+    CHECK_NUMBER(next_offset(snapshot, 0), 2);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void o8_a_commit_needs_a_group_and_a_snapshot_of_its_own_consumer(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    karrow_consumer *without_group = opened(options_of(cluster, "t", NULL, "utf8"));
+    OK(karrow_options_set(options, "group.id", "g", E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot *foreign = snapshot_of(without_group), *own = snapshot_of(consumer);
+    karrow_error *error = FAILURE(karrow_consumer_commit(consumer, foreign, -1, E), INVALID_ARGUMENT);
+    CHECK_TEXT(karrow_error_message(error), "snapshot: it is another consumer's; commit what this one has published");
+    CHECK_TEXT(karrow_error_detail(error, "argument"), "snapshot");
+    karrow_error_free(error);
+    FAILS(karrow_consumer_commit(without_group, foreign, -1, E), INVALID_STATE,
+          "there is no group to commit for; set group.id before the consumer is made");
+    FAILS(karrow_consumer_commit(consumer, own, -2, E), INVALID_ARGUMENT,
+          "timeout_ms: -2 is negative; give 0 or more milliseconds, or -1 to wait for ever");
+    karrow_snapshot_free(own);
+    karrow_snapshot_free(foreign);
+    karrow_consumer_free(consumer);
+    karrow_consumer_free(without_group);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void y11_only_rows_of_append_tables_are_discarded(void)
+{
+    static const int32_t others[] = {KARROW_TABLE_TYPE_BLINK, KARROW_TABLE_TYPE_RING};
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    produce(cluster, "t", 0, NULL, "v");
+    for (size_t index = 0; index < sizeof others / sizeof others[0]; index++) {
+        karrow_consumer *consumer;
+        OK(karrow_options_set_table_type(options, others[index], 10, E));
+        OK(karrow_consumer_new(options, &consumer, E));
+        OK(karrow_consumer_open(consumer, -1, E));
+        FAILS(karrow_consumer_discard(consumer, 0, 0, E), INVALID_STATE,
+              "only an append table is told which rows to discard; blink and ring tables forget by themselves");
+        karrow_consumer_free(consumer);
+    }
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot_free(read_rows(consumer, 1));
+    karrow_error *error = FAILURE(karrow_consumer_discard(consumer, 0, 2, E), OUT_OF_RANGE);
+    CHECK_TEXT(karrow_error_message(error), "before_row: partition 0 has published rows 0 to 1, not 2");
+    CHECK_TEXT(karrow_error_detail(error, "argument"), "before_row");
+    karrow_error_free(error);
+    FAILS(karrow_consumer_discard(consumer, 0, -1, E), OUT_OF_RANGE,
+          "before_row: partition 0 has published rows 0 to 1, not -1");
+    FAILS(karrow_consumer_discard(consumer, 1, 0, E), NOT_FOUND,
+          "partition: 1 is not among the partitions read (0)");
+    FAILS(karrow_consumer_discard(consumer, -1, 0, E), NOT_FOUND,
+          "partition: -1 is not among the partitions read (0)");
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 static void y2_a_ring_keeps_at_least_one_row(void)
 {
     karrow_options *options = any_options();
@@ -792,6 +925,8 @@ static void a_failing_call_leaves_its_outputs_alone(void)
     int32_t small = -7;
     FAILS_WITH(karrow_consumer_poll(closed, 0, &number, &small, &taken, E), INVALID_STATE, "not been opened");
     FAILS_WITH(karrow_consumer_snapshot(closed, &taken, E), INVALID_STATE, "not been opened");
+    FAILS_WITH(karrow_consumer_wait(closed, 0, -1, &taken, E), INVALID_STATE, "not been opened");
+    FAILS_WITH(karrow_consumer_wait(consumer, 0, 0, &taken, E), TIMEOUT, "no cycle has been published");
     FAILS_WITH(karrow_snapshot_state(snapshot, 1, &small, E), NOT_FOUND, "partition: 1 ");
     FAILS_WITH(karrow_snapshot_rows(snapshot, 1, &number, &other, E), NOT_FOUND, "partition: 1 ");
     FAILS_WITH(karrow_snapshot_next_offset(snapshot, 1, &number, E), NOT_FOUND, "partition: 1 ");
@@ -808,6 +943,7 @@ static void a_failing_call_leaves_its_outputs_alone(void)
     FAILS_WITH(karrow_snapshot_export_array(snapshot, 1, &arrow.array, &arrow.schema, E), NOT_FOUND, "partition: 1 ");
     FAILS_WITH(karrow_snapshot_export_stream(snapshot, 1, 0, -1, &arrow.stream, E), NOT_FOUND, "partition: 1 ");
     FAILS_WITH(karrow_snapshot_export_merged(snapshot, &other, 1, &arrow.stream, E), OUT_OF_RANGE, "from_row");
+    FAILS_WITH(karrow_consumer_progress(closed, &arrow.stream, E), INVALID_STATE, "not been opened");
     karrow_options *options = any_options();
     set_type(options, KARROW_SIDE_VALUE, "V", "nothing");
     FAILS_WITH(karrow_options_schema(options, 0, &arrow.schema, E), INVALID_ARGUMENT, "'nothing'");
@@ -933,6 +1069,12 @@ int main(void)
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);
     RUN(o1_a_partitions_own_offset_beats_that_of_all);
     RUN(o5_an_offset_needs_a_partition_of_the_topic);
+    RUN(o6_times_to_start_at_count_from_1970);
+    RUN(o7_stops_are_offsets_times_or_the_end);
+    RUN(o7_a_stop_needs_a_partition_of_the_topic);
+    RUN(o7_stops_replace_each_other);
+    RUN(o8_a_commit_needs_a_group_and_a_snapshot_of_its_own_consumer);
+    RUN(y11_only_rows_of_append_tables_are_discarded);
     RUN(y2_a_ring_keeps_at_least_one_row);
     RUN(y4_rows_that_are_not_there_are_an_error);
     RUN(y12_views_need_columns_under_different_names);

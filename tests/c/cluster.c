@@ -623,6 +623,246 @@ static void a_partition_without_an_offset_to_start_at_resumes_anywhere(void)
     karrow_mock_cluster_free(cluster);
 }
 
+/* Bounded reads ---------------------------------------------------------------------------------------------------- */
+
+#define AT_THE_STOP "every partition has been read to where it was to stop"
+
+/* The progress of one partition, by the names of the columns; a number that is null is -1. */
+struct progress {
+    char state[16];
+    int64_t position, end_offset, stop_offset, lag, rows, bytes, bad_values, batches;
+};
+
+static int64_t number_named(const struct ArrowSchema *schema, const struct ArrowArray *batch, const char *name,
+                            int64_t row)
+{
+    const struct ArrowArray *column = batch->children[column_named(schema, name)];
+    return is_null(column, row) ? -1 : int64_at(column, row);
+}
+
+static struct progress progress_of(const karrow_consumer *consumer, int32_t partition)
+{
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    struct progress progress = {.position = -7};
+    OK(karrow_consumer_progress(consumer, &stream, E));
+    CHECK_NUMBER(stream.get_schema(&stream, &schema), 0);
+    CHECK_NUMBER(stream.get_next(&stream, &batch), 0);
+    check_array(&schema, &batch);
+    int64_t row = 0;
+    while (int32_at(batch.children[column_named(&schema, "partition")], row) != partition)
+        CHECK(++row < batch.length);
+    const struct ArrowArray *states = batch.children[column_named(&schema, "state")];
+    const int32_t *ends = (const int32_t *)states->buffers[1] + row;
+    snprintf(progress.state, sizeof progress.state, "%.*s", (int)(ends[1] - ends[0]),
+             (const char *)states->buffers[2] + ends[0]);
+    progress.position = number_named(&schema, &batch, "position", row);
+    progress.end_offset = number_named(&schema, &batch, "end_offset", row);
+    progress.stop_offset = number_named(&schema, &batch, "stop_offset", row);
+    progress.lag = number_named(&schema, &batch, "lag", row);
+    progress.rows = number_named(&schema, &batch, "rows", row);
+    progress.bytes = number_named(&schema, &batch, "bytes", row);
+    progress.batches = number_named(&schema, &batch, "batches", row);
+    int64_t bad = column_named(&schema, "bad_records");
+    progress.bad_values = number_named(schema.children[bad], batch.children[bad], "value", row);
+    batch.release(&batch);
+    schema.release(&schema);
+    stream.release(&stream);
+    return progress;
+}
+
+/* Looks until a partition has come to this state. */
+static struct progress progress_until(const karrow_consumer *consumer, int32_t partition, const char *state)
+{
+    for (;;) {
+        struct progress progress = progress_of(consumer, partition);
+        if (strcmp(progress.state, state) == 0)
+            return progress;
+        look_again_soon();
+    }
+}
+
+static void a_bounded_read_ends_by_itself(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 3);
+    produce_int64(cluster, 0, 5);
+    produce_int64(cluster, 1, 3);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    OK(karrow_options_set_stop_at_end(options, KARROW_ALL_PARTITIONS, E));
+    OK(karrow_options_set_stop_offset(options, 1, 2, E));
+    karrow_consumer *consumer = opened(options);
+    /* Too late to be read. */
+    produce_int64(cluster, 0, 1);
+    produce_int64(cluster, 2, 1);
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    CHECK_NUMBER(state_of(snapshot, 2), KARROW_PARTITION_STATE_FINISHED);
+    karrow_snapshot_free(snapshot);
+    karrow_error *error;
+    karrow_status status;
+    while ((status = karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, &error)) == KARROW_STATUS_OK)
+        continue;
+    CHECK_NUMBER(status, KARROW_STATUS_END);
+    CHECK_TEXT(karrow_error_message(error), AT_THE_STOP);
+    karrow_error_free(error);
+    static const int64_t ends[] = {5, 2, 0};
+    snapshot = snapshot_of(consumer);
+    for (int32_t partition = 0; partition < 3; partition++) {
+        karrow_error *failure = UNTOUCHED;
+        struct progress progress = progress_of(consumer, partition);
+        CHECK_NUMBER(state_of(snapshot, partition), KARROW_PARTITION_STATE_FINISHED);
+        CHECK_NUMBER(end_row(snapshot, partition), ends[partition]);
+        CHECK_NUMBER(next_offset(snapshot, partition), ends[partition]);
+        OK(karrow_snapshot_failure(snapshot, partition, &failure, E));
+        CHECK(failure == NULL);
+        CHECK_TEXT(progress.state, "finished");
+        CHECK(progress.position == ends[partition] && progress.stop_offset == ends[partition] && progress.lag == 0);
+    }
+    karrow_snapshot_free(snapshot);
+    FAILS(karrow_consumer_resume(consumer, 0, 5, E), INVALID_STATE,
+          "partition: 0 has not failed, so there is nothing to resume");
+    FAILS(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E), END, AT_THE_STOP);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void a_read_of_an_empty_topic_to_its_end_ends_at_once(void)
+{
+    int64_t rows = -7;
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set_stop_at_end(options, KARROW_ALL_PARTITIONS, E));
+    karrow_consumer *consumer = opened(options);
+    FAILS(karrow_consumer_poll(consumer, -1, &rows, NULL, NULL, E), END, AT_THE_STOP);
+    CHECK_NUMBER(rows, -7);
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    CHECK_NUMBER(karrow_snapshot_cycle(snapshot), 0);
+    CHECK_NUMBER(state_of(snapshot, 1), KARROW_PARTITION_STATE_FINISHED);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* The embedded cluster knows no times. */
+static void a_time_without_records_is_the_end_of_the_log(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    produce_int64(cluster, 0, 3);
+    produce_int64(cluster, 1, 3);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set_start_time(options, 0, INT64_MAX, E));
+    OK(karrow_options_set_stop_time(options, 1, INT64_MAX, E));
+    karrow_consumer *consumer = opened(options);
+    produce_int64(cluster, 0, 1);
+    produce_int64(cluster, 1, 1);
+    karrow_snapshot *snapshot = read_rows(consumer, 1 + 3);
+    CHECK_NUMBER(state_of(snapshot, 0), KARROW_PARTITION_STATE_READING);
+    CHECK_NUMBER(next_offset(snapshot, 0), 4);
+    CHECK_NUMBER(state_of(snapshot, 1), KARROW_PARTITION_STATE_FINISHED);
+    CHECK_NUMBER(next_offset(snapshot, 1), 3);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Progress, commits, discards -------------------------------------------------------------------------------------- */
+
+static void progress_says_how_far_reading_has_come(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 3);
+    produce_int64(cluster, 0, 4);
+    produce_int64(cluster, 1, 1);
+    produce(cluster, "t", 1, NULL, BAD);
+    produce_int64(cluster, 1, 2);
+    karrow_consumer *consumer = int64_consumer(cluster);
+    karrow_error_free(failure_at(consumer, 1, 1));
+    karrow_snapshot_free(poll_until_rows(consumer, 0, 4));
+
+    struct progress progress = progress_until(consumer, 0, "at_end");
+    CHECK(progress.position == 4 && progress.end_offset == 4 && progress.stop_offset == -1 && progress.lag == 0);
+    CHECK(progress.rows == 4 && progress.bytes == 4 * 8 && progress.bad_values == 0 && progress.batches == 1);
+    progress = progress_of(consumer, 1);
+    CHECK_TEXT(progress.state, "failed");
+    CHECK(progress.position == 1 && progress.end_offset == 4 && progress.lag == 3 && progress.bad_values == 1);
+    progress = progress_until(consumer, 2, "at_end");
+    CHECK(progress.position == 0 && progress.end_offset == 0 && progress.lag == 0 && progress.rows == 0);
+
+    /* Ahead of the last cycle. */
+    produce_int64(cluster, 0, 1);
+    while (progress_of(consumer, 0).rows < 5)
+        look_again_soon();
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    CHECK_NUMBER(end_row(snapshot, 0), 4);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void a_commit_is_where_the_next_consumer_of_the_group_starts(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 2);
+    produce_int64(cluster, 0, 2);
+    produce(cluster, "t", 1, NULL, BAD);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set(options, "group.id", "g", E));
+    OK(karrow_options_set(options, "auto.offset.reset", "none", E));
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_consumer *consumer, *next;
+    OK(karrow_consumer_new(options, &consumer, E));
+    OK(karrow_consumer_open(consumer, -1, E));
+    karrow_error_free(failure_at(consumer, 1, 0));
+    karrow_snapshot *before = poll_until_rows(consumer, 0, 2);
+    produce_int64(cluster, 0, 1);
+    karrow_snapshot_free(poll_until_rows(consumer, 0, 3));
+    OK(karrow_consumer_commit(consumer, before, -1, E));
+    karrow_snapshot_free(before);
+    karrow_consumer_free(consumer);
+
+    OK(karrow_options_set_start_offset(options, KARROW_ALL_PARTITIONS, KARROW_DONT_SEEK, E));
+    OK(karrow_consumer_new(options, &next, E));
+    karrow_options_free(options);
+    OK(karrow_consumer_open(next, -1, E));
+    karrow_snapshot *snapshot = snapshot_of(next);
+    CHECK_NUMBER(next_offset(snapshot, 0), 2);
+    CHECK_NUMBER(next_offset(snapshot, 1), 0);
+    karrow_snapshot_free(snapshot);
+    karrow_snapshot_free(poll_until_rows(next, 0, 1));
+    karrow_consumer_free(next);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void a_full_table_takes_nothing_in_until_rows_are_discarded(void)
+{
+    int64_t rows = -7;
+    karrow_snapshot *cycle = UNTOUCHED;
+    karrow_error *failure;
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    produce_int64(cluster, 0, 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    OK(karrow_options_set(options, "karrow.append.max.bytes", "1", E));
+    karrow_consumer *consumer = opened(options);
+    karrow_snapshot_free(read_rows(consumer, 1));
+    produce_int64(cluster, 0, 1);
+    karrow_snapshot *snapshot = poll_until_state(consumer, KARROW_PARTITION_STATE_WAITING);
+    OK(karrow_snapshot_failure(snapshot, 0, &failure, E));
+    CHECK_NUMBER(karrow_error_status(failure), KARROW_STATUS_LIMIT);
+    karrow_error_free(failure);
+    karrow_snapshot_free(snapshot);
+    FAILS(karrow_consumer_poll(consumer, -1, &rows, NULL, &cycle, E), LIMIT,
+          "the table holds karrow.append.max.bytes (1); discard rows that are not needed any more");
+    CHECK(rows == -7 && cycle == UNTOUCHED);
+    CHECK_TEXT(progress_of(consumer, 0).state, "waiting");
+    OK(karrow_consumer_discard(consumer, 0, 1, E));
+    snapshot = poll_until_rows(consumer, 0, 2);
+    CHECK_NUMBER(first_row(snapshot, 0), 1);
+    CHECK_NUMBER(next_offset(snapshot, 0), 2);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 int main(void)
 {
     check_start();
@@ -640,5 +880,11 @@ int main(void)
     RUN(a_partition_resumes_at_its_record_or_past_it);
     RUN(only_a_failed_partition_resumes_and_only_forward);
     RUN(a_partition_without_an_offset_to_start_at_resumes_anywhere);
+    RUN(a_bounded_read_ends_by_itself);
+    RUN(a_read_of_an_empty_topic_to_its_end_ends_at_once);
+    RUN(a_time_without_records_is_the_end_of_the_log);
+    RUN(progress_says_how_far_reading_has_come);
+    RUN(a_commit_is_where_the_next_consumer_of_the_group_starts);
+    RUN(a_full_table_takes_nothing_in_until_rows_are_discarded);
     return 0;
 }

@@ -181,6 +181,9 @@ static void make_arguments(void)
     OK(karrow_spec_new_simple("V", "int64", &spec, E));
     options = options_of(cluster, "t", NULL, "int64");
     OK(karrow_options_set_log(options, karrows_log, E));
+    /* What discard and commit ask for. */
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    OK(karrow_options_set(options, "group.id", "g", E));
     /* Outside the log, which karrow says in the log. */
     OK(karrow_options_set_start_offset(options, 1, 100, E));
     OK(karrow_options_set(options, "auto.offset.reset", "earliest", E));
@@ -426,6 +429,42 @@ static void null_karrow_options_set_start_offset(void)
     WITHOUT_ERROR(karrow_options_set_start_offset(options, 0, 0, NULL));
 }
 
+static void null_karrow_options_set_start_time(void)
+{
+    REFUSED("options", karrow_options_set_start_time(NULL, 0, 0, OUT));
+    WITHOUT_ERROR(karrow_options_set_start_time(options, 0, 0, NULL));
+}
+
+/* The consumers that are made from the options later must not stop. */
+static karrow_options *other_options(void)
+{
+    return options_of(cluster, "t", NULL, "int64");
+}
+
+static void null_karrow_options_set_stop_offset(void)
+{
+    karrow_options *other = other_options();
+    REFUSED("options", karrow_options_set_stop_offset(NULL, 0, 0, OUT));
+    WITHOUT_ERROR(karrow_options_set_stop_offset(other, 0, 0, NULL));
+    karrow_options_free(other);
+}
+
+static void null_karrow_options_set_stop_time(void)
+{
+    karrow_options *other = other_options();
+    REFUSED("options", karrow_options_set_stop_time(NULL, 0, 0, OUT));
+    WITHOUT_ERROR(karrow_options_set_stop_time(other, 0, 0, NULL));
+    karrow_options_free(other);
+}
+
+static void null_karrow_options_set_stop_at_end(void)
+{
+    karrow_options *other = other_options();
+    REFUSED("options", karrow_options_set_stop_at_end(NULL, 0, OUT));
+    WITHOUT_ERROR(karrow_options_set_stop_at_end(other, 0, NULL));
+    karrow_options_free(other);
+}
+
 static void null_karrow_options_set_spec(void)
 {
     REFUSED("options", karrow_options_set_spec(NULL, KARROW_SIDE_VALUE, spec, OUT));
@@ -503,6 +542,38 @@ static void null_karrow_consumer_snapshot(void)
     REFUSED("snapshot", karrow_consumer_snapshot(consumer, NULL, OUT));
     WITHOUT_ERROR(karrow_consumer_snapshot(consumer, &taken, NULL));
     karrow_snapshot_free(taken);
+}
+
+static void null_karrow_consumer_wait(void)
+{
+    karrow_snapshot *cycle = UNTOUCHED;
+    REFUSED("consumer", karrow_consumer_wait(NULL, 0, 0, &cycle, OUT));
+    CHECK(cycle == UNTOUCHED);
+    REFUSED("snapshot", karrow_consumer_wait(consumer, 0, 0, NULL, OUT));
+    WITHOUT_ERROR(karrow_consumer_wait(consumer, 0, 0, &cycle, NULL));
+    karrow_snapshot_free(cycle);
+}
+
+static void null_karrow_consumer_progress(void)
+{
+    struct ArrowArrayStream progress;
+    REFUSED("consumer", karrow_consumer_progress(NULL, &progress, OUT));
+    REFUSED("progress", karrow_consumer_progress(consumer, NULL, OUT));
+    WITHOUT_ERROR(karrow_consumer_progress(consumer, &progress, NULL));
+    progress.release(&progress);
+}
+
+static void null_karrow_consumer_commit(void)
+{
+    REFUSED("consumer", karrow_consumer_commit(NULL, snapshot, -1, OUT));
+    REFUSED("snapshot", karrow_consumer_commit(consumer, NULL, -1, OUT));
+    WITHOUT_ERROR(karrow_consumer_commit(consumer, snapshot, -1, NULL));
+}
+
+static void null_karrow_consumer_discard(void)
+{
+    REFUSED("consumer", karrow_consumer_discard(NULL, 0, 0, OUT));
+    WITHOUT_ERROR(karrow_consumer_discard(consumer, 0, 0, NULL));
 }
 
 static void null_karrow_consumer_schema(void)
@@ -777,6 +848,10 @@ static const struct {
     CASE(karrow_options_set),
     CASE(karrow_options_set_partitions),
     CASE(karrow_options_set_start_offset),
+    CASE(karrow_options_set_start_time),
+    CASE(karrow_options_set_stop_offset),
+    CASE(karrow_options_set_stop_time),
+    CASE(karrow_options_set_stop_at_end),
     CASE(karrow_options_set_spec),
     CASE(karrow_options_set_table_type),
     CASE(karrow_options_set_log),
@@ -786,6 +861,10 @@ static const struct {
     CASE(karrow_consumer_open),
     CASE(karrow_consumer_poll),
     CASE(karrow_consumer_snapshot),
+    CASE(karrow_consumer_wait),
+    CASE(karrow_consumer_progress),
+    CASE(karrow_consumer_commit),
+    CASE(karrow_consumer_discard),
     CASE(karrow_consumer_schema),
     CASE(karrow_consumer_resume),
     CASE(karrow_consumer_wakeup),

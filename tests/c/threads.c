@@ -12,6 +12,9 @@ struct call {
     pthread_t thread;
     const karrow_consumer *consumer;
     int64_t timeout_ms;
+    /* For wait. */
+    int64_t after_cycle;
+    atomic_bool begun;
     karrow_status status;
     karrow_error *error;
 };
@@ -43,10 +46,42 @@ static void *run_close(void *argument)
     return NULL;
 }
 
+/* Whatever it hands out is freed. */
+static void *run_wait(void *argument)
+{
+    struct call *call = argument;
+    karrow_snapshot *cycle = NULL;
+    atomic_store(&call->begun, true);
+    call->status = karrow_consumer_wait(call->consumer, call->after_cycle, call->timeout_ms, &cycle, &call->error);
+    CHECK((call->status == KARROW_STATUS_OK) == (cycle != NULL));
+    CHECK(cycle == NULL || karrow_snapshot_cycle(cycle) > call->after_cycle);
+    karrow_snapshot_free(cycle);
+    return NULL;
+}
+
+static void *run_commit(void *argument)
+{
+    struct call *call = argument;
+    karrow_snapshot *cycle = snapshot_of(call->consumer);
+    atomic_store(&call->begun, true);
+    call->status = karrow_consumer_commit(call->consumer, cycle, call->timeout_ms, &call->error);
+    karrow_snapshot_free(cycle);
+    return NULL;
+}
+
 static void start(struct call *call, void *(*run)(void *), const karrow_consumer *consumer, int64_t timeout_ms)
 {
     *call = (struct call){.consumer = consumer, .timeout_ms = timeout_ms};
     CHECK(pthread_create(&call->thread, NULL, run, call) == 0);
+}
+
+/* Waits for a cycle after this one, without end. */
+static void start_wait(struct call *call, const karrow_consumer *consumer, int64_t after_cycle)
+{
+    *call = (struct call){.consumer = consumer, .timeout_ms = -1, .after_cycle = after_cycle};
+    CHECK(pthread_create(&call->thread, NULL, run_wait, call) == 0);
+    while (!atomic_load(&call->begun))
+        look_again_soon();
 }
 
 static karrow_status status_of(struct call *call)
@@ -101,12 +136,22 @@ static void nothing_is_read_before_open(void)
 {
     static const char message[] = "the consumer has not been opened; call open first";
     karrow_snapshot *snapshot;
+    struct ArrowArrayStream progress;
     karrow_mock_cluster *cluster = cluster_with("t", 1);
     karrow_consumer *consumer = consumer_of(options_of(cluster, "t", NULL, "utf8"));
+    karrow_consumer *other = consumer_of(options_of(cluster, "t", NULL, "utf8"));
     FAILS(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E), INVALID_STATE, message);
     FAILS(karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, E), INVALID_STATE, message);
     FAILS(karrow_consumer_snapshot(consumer, &snapshot, E), INVALID_STATE, message);
     FAILS(karrow_consumer_resume(consumer, 0, 0, E), INVALID_STATE, message);
+    FAILS(karrow_consumer_wait(consumer, -1, -1, &snapshot, E), INVALID_STATE, message);
+    FAILS(karrow_consumer_progress(consumer, &progress, E), INVALID_STATE, message);
+    FAILS(karrow_consumer_discard(consumer, 0, 0, E), INVALID_STATE, message);
+    OK(karrow_consumer_open(other, -1, E));
+    snapshot = snapshot_of(other);
+    FAILS(karrow_consumer_commit(consumer, snapshot, -1, E), INVALID_STATE, message);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(other);
     OK(karrow_consumer_open(consumer, -1, E));
     OK(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E));
     FAILS(karrow_consumer_open(consumer, -1, E), INVALID_STATE, "the consumer is open already");
@@ -115,7 +160,7 @@ static void nothing_is_read_before_open(void)
     karrow_mock_cluster_free(cluster);
 }
 
-static void only_snapshots_are_left_after_close(void)
+static void only_snapshots_and_progress_are_left_after_close(void)
 {
     static const char message[] = "the consumer is closed; make a new one to read on";
     karrow_mock_cluster *cluster = cluster_with("t", 1);
@@ -128,9 +173,19 @@ static void only_snapshots_are_left_after_close(void)
     FAILS(karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, E), CLOSED, message);
     FAILS(karrow_consumer_open(consumer, -1, E), CLOSED, message);
     FAILS(karrow_consumer_resume(consumer, 0, 0, E), CLOSED, message);
+    karrow_snapshot *snapshot = snapshot_of(consumer), *waited = UNTOUCHED;
+    FAILS(karrow_consumer_wait(consumer, -1, -1, &waited, E), CLOSED, message);
+    CHECK(waited == UNTOUCHED);
+    FAILS(karrow_consumer_commit(consumer, snapshot, -1, E), CLOSED, message);
+    FAILS(karrow_consumer_discard(consumer, 0, 1, E), CLOSED, message);
+    struct ArrowArrayStream progress;
+    struct ArrowArray rows;
+    OK(karrow_consumer_progress(consumer, &progress, E));
+    CHECK(progress.get_next(&progress, &rows) == 0 && rows.length == 1);
+    rows.release(&rows);
+    progress.release(&progress);
     OK(karrow_consumer_close(consumer, -1, E));
     OK(karrow_consumer_close(consumer, 0, E));
-    karrow_snapshot *snapshot = snapshot_of(consumer);
     struct table table = table_of(snapshot, 0);
     CHECK(table.array.length == 1 && text_is(column_of(&table, "V"), 0, "v"));
     release_table(&table);
@@ -291,6 +346,218 @@ static void two_closes_at_once_both_succeed(void)
     start(&other, run_close, consumer, -1);
     CHECK_NUMBER(status_of(&one), KARROW_STATUS_OK);
     CHECK_NUMBER(status_of(&other), KARROW_STATUS_OK);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Wait ------------------------------------------------------------------------------------------------------------- */
+
+static int64_t cycle_of(const karrow_consumer *consumer)
+{
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    int64_t cycle = karrow_snapshot_cycle(snapshot);
+    karrow_snapshot_free(snapshot);
+    return cycle;
+}
+
+static void a_wait_knows_what_has_been_published(void)
+{
+    karrow_snapshot *snapshot = UNTOUCHED;
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = idle_consumer(cluster);
+    FAILS(karrow_consumer_wait(consumer, 0, 0, &snapshot, E), TIMEOUT,
+          "no cycle has been published after cycle 0 within 0 ms; another thread has to poll");
+    FAILS_WITH(karrow_consumer_wait(consumer, INT64_MAX, 1, &snapshot, E), TIMEOUT, "within 1 ms");
+    CHECK(snapshot == UNTOUCHED);
+    OK(karrow_consumer_wait(consumer, -1, -1, &snapshot, E));
+    CHECK_NUMBER(karrow_snapshot_cycle(snapshot), 0);
+    karrow_snapshot_free(snapshot);
+    OK(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E));
+    OK(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E));
+    OK(karrow_consumer_wait(consumer, 0, -1, &snapshot, E));
+    CHECK_NUMBER(karrow_snapshot_cycle(snapshot), 2);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+enum { ROWS_TO_FOLLOW = 40 };
+
+/* Reads on from cycle to cycle until all rows have come. */
+static void *run_follower(void *argument)
+{
+    const karrow_consumer *consumer = argument;
+    int64_t cycle = 0, rows = 0;
+    while (rows < ROWS_TO_FOLLOW) {
+        karrow_snapshot *snapshot;
+        OK(karrow_consumer_wait(consumer, cycle, -1, &snapshot, E));
+        CHECK(karrow_snapshot_cycle(snapshot) > cycle);
+        cycle = karrow_snapshot_cycle(snapshot);
+        struct ArrowArrayStream stream;
+        struct ArrowArray batch;
+        OK(karrow_snapshot_export_stream(snapshot, 0, rows, -1, &stream, E));
+        while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL) {
+            CHECK_NUMBER(int64_at(batch.children[1], 0), rows);
+            rows += batch.length;
+            batch.release(&batch);
+        }
+        CHECK_NUMBER(rows, end_row(snapshot, 0));
+        stream.release(&stream);
+        karrow_snapshot_free(snapshot);
+    }
+    return NULL;
+}
+
+static void two_threads_follow_the_cycles_that_a_third_one_polls(void)
+{
+    enum { FOLLOWERS = 2 };
+    pthread_t followers[FOLLOWERS];
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_consumer *consumer = opened(options);
+    for (int follower = 0; follower < FOLLOWERS; follower++)
+        CHECK(pthread_create(&followers[follower], NULL, run_follower, consumer) == 0);
+    for (int32_t record = 0; record < ROWS_TO_FOLLOW; record++) {
+        produce(cluster, "t", 0, NULL, "v");
+        karrow_snapshot_free(read_rows(consumer, 1));
+    }
+    for (int follower = 0; follower < FOLLOWERS; follower++)
+        CHECK(pthread_join(followers[follower], NULL) == 0);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void wakeup_ends_one_wait(void)
+{
+    struct call waits[2];
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = idle_consumer(cluster);
+    start_wait(&waits[0], consumer, 0);
+    OK(karrow_consumer_wakeup(consumer, E));
+    CHECK_NUMBER(status_of(&waits[0]), KARROW_STATUS_INTERRUPTED);
+    /* With two of them, the next cycle finds one that is still waiting. */
+    int64_t interrupted = 0, published = 0;
+    start_wait(&waits[0], consumer, 0);
+    start_wait(&waits[1], consumer, 0);
+    OK(karrow_consumer_wakeup(consumer, E));
+    /* A poll would be interrupted if no wait had been: neither is lost nor comes twice. */
+    karrow_error *error;
+    karrow_status polled = karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, &error);
+    karrow_error_free(error);
+    if (polled == KARROW_STATUS_INTERRUPTED) {
+        interrupted++;
+        OK(karrow_consumer_poll(consumer, 0, NULL, NULL, NULL, E));
+    }
+    for (int wait = 0; wait < 2; wait++) {
+        karrow_status status = status_of(&waits[wait]);
+        interrupted += status == KARROW_STATUS_INTERRUPTED;
+        published += status == KARROW_STATUS_OK;
+    }
+    CHECK_NUMBER(interrupted, 1);
+    CHECK_NUMBER(published, polled == KARROW_STATUS_INTERRUPTED ? 2 : 1);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void the_last_cycle_ends_every_wait(void)
+{
+    struct call next, never;
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    produce(cluster, "t", 0, NULL, "v");
+    OK(karrow_options_set_stop_at_end(options, KARROW_ALL_PARTITIONS, E));
+    karrow_consumer *consumer = opened(options);
+    start_wait(&next, consumer, 0);
+    start_wait(&never, consumer, INT64_MAX);
+    karrow_snapshot_free(read_rows(consumer, 1));
+    FAILS(karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, E), END,
+          "every partition has been read to where it was to stop");
+    CHECK_NUMBER(status_of(&next), KARROW_STATUS_OK);
+    CHECK_NUMBER(status_of(&never), KARROW_STATUS_END);
+    /* What has ended has ended for those who come late. */
+    start_wait(&never, consumer, cycle_of(consumer));
+    CHECK_NUMBER(status_of(&never), KARROW_STATUS_END);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void close_ends_running_waits(void)
+{
+    struct call waits[2];
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = idle_consumer(cluster);
+    start_wait(&waits[0], consumer, 0);
+    start_wait(&waits[1], consumer, INT64_MAX);
+    OK(karrow_consumer_close(consumer, -1, E));
+    CHECK_NUMBER(status_of(&waits[0]), KARROW_STATUS_CLOSED);
+    CHECK_NUMBER(status_of(&waits[1]), KARROW_STATUS_CLOSED);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* Commit ----------------------------------------------------------------------------------------------------------- */
+
+/* One record has been read, and may be committed. */
+static karrow_consumer *consumer_of_a_group(const karrow_mock_cluster *cluster)
+{
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set(options, "group.id", "g", E));
+    karrow_consumer *consumer = opened(options);
+    produce(cluster, "t", 0, NULL, "v");
+    karrow_snapshot_free(read_rows(consumer, 1));
+    return consumer;
+}
+
+static void a_commit_runs_out_of_time(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = consumer_of_a_group(cluster);
+    karrow_snapshot *snapshot = snapshot_of(consumer);
+    OK(karrow_mock_cluster_set_broker_up(cluster, 1, false, E));
+    karrow_error *error = FAILURE(karrow_consumer_commit(consumer, snapshot, 50, E), TIMEOUT);
+    CHECK(karrow_error_is_retriable(error));
+    karrow_error_free(error);
+    OK(karrow_mock_cluster_set_broker_up(cluster, 1, true, E));
+    OK(karrow_consumer_commit(consumer, snapshot, -1, E));
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+/* The broker answers nothing, or is gone, and never comes back. */
+static void close_ends_a_commit(const karrow_consumer *consumer)
+{
+    struct call commit, wait;
+    commit = (struct call){.consumer = consumer, .timeout_ms = -1};
+    CHECK(pthread_create(&commit.thread, NULL, run_commit, &commit) == 0);
+    while (!atomic_load(&commit.begun))
+        look_again_soon();
+    start_wait(&wait, consumer, INT64_MAX);
+    /* Not for commits: ends the wait. */
+    OK(karrow_consumer_wakeup(consumer, E));
+    CHECK_NUMBER(status_of(&wait), KARROW_STATUS_INTERRUPTED);
+    OK(karrow_consumer_close(consumer, -1, E));
+    CHECK_NUMBER(status_of(&commit), KARROW_STATUS_CLOSED);
+}
+
+static void close_ends_a_commit_to_a_broker_that_is_gone(void)
+{
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = consumer_of_a_group(cluster);
+    OK(karrow_mock_cluster_set_broker_up(cluster, 1, false, E));
+    close_ends_a_commit(consumer);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
+static void close_ends_a_commit_to_a_broker_that_does_not_answer(void)
+{
+    enum { HOUR_MS = 3600000 };
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_consumer *consumer = consumer_of_a_group(cluster);
+    OK(karrow_mock_cluster_set_delay(cluster, 1, HOUR_MS, E));
+    close_ends_a_commit(consumer);
     karrow_consumer_free(consumer);
     karrow_mock_cluster_free(cluster);
 }
@@ -535,7 +802,7 @@ int main(void)
 {
     check_start();
     RUN(nothing_is_read_before_open);
-    RUN(only_snapshots_are_left_after_close);
+    RUN(only_snapshots_and_progress_are_left_after_close);
     RUN(a_consumer_can_be_closed_before_it_is_opened);
     RUN(a_consumer_can_be_freed_while_it_reads);
     RUN(a_second_poll_is_busy);
@@ -546,6 +813,14 @@ int main(void)
     RUN(close_ends_a_running_poll);
     RUN(close_without_time_goes_on_by_itself);
     RUN(two_closes_at_once_both_succeed);
+    RUN(a_wait_knows_what_has_been_published);
+    RUN(two_threads_follow_the_cycles_that_a_third_one_polls);
+    RUN(wakeup_ends_one_wait);
+    RUN(the_last_cycle_ends_every_wait);
+    RUN(close_ends_running_waits);
+    RUN(a_commit_runs_out_of_time);
+    RUN(close_ends_a_commit_to_a_broker_that_is_gone);
+    RUN(close_ends_a_commit_to_a_broker_that_does_not_answer);
     RUN(open_tells_why_its_time_ran_out);
     RUN(wakeup_ends_a_running_open);
     RUN(close_ends_a_running_open);

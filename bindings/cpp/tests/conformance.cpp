@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 using namespace conformance;
 using namespace karrow;
@@ -117,21 +118,119 @@ Spec spec_of(const json &text)
     return spec;
 }
 
+/// The number of a partition, or of all of them.
+std::int32_t partition_of_key(const std::string &partition)
+{
+    return partition == "all" ? KARROW_ALL_PARTITIONS : std::stoi(partition);
+}
+
+/// The time in `{"time": 1000}`.
+std::int64_t time_of(const json &text)
+{
+    Members members(text);
+    const auto time = members.need("time").get<std::int64_t>();
+    members.end();
+    return time;
+}
+
+MockCluster::Time time_point_of(std::int64_t time)
+{
+    return MockCluster::Time(std::chrono::milliseconds(time));
+}
+
 /// What no Offset can be goes to the library as it is, which has to refuse it.
 void set_start(Options &options, const std::string &partition, const json &start)
 {
-    static const std::map<std::string, std::int64_t> names = {
-        {"beginning", KARROW_SEEK_TO_BEGINNING}, {"dont_seek", KARROW_DONT_SEEK}, {"end", KARROW_SEEK_TO_END}};
-    const std::int64_t offset = start.is_string() ? names.at(start) : start.get<std::int64_t>();
-    const std::int32_t number = partition == "all" ? KARROW_ALL_PARTITIONS : std::stoi(partition);
-    if (offset < 0 && start.is_number())
-        detail::call(karrow_options_set_start_offset, options.get(), number, offset);
-    else {
-        const Offset place = start == "beginning" ? Offset::beginning()
-            : start == "dont_seek"                ? Offset::dont_seek()
-            : start == "end"                      ? Offset::end()
-                                                  : Offset(offset);
+    static const std::map<std::string, Offset> names = {
+        {"beginning", Offset::beginning()}, {"dont_seek", Offset::dont_seek()}, {"end", Offset::end()}};
+    const std::int32_t number = partition_of_key(partition);
+    const auto set = [&](Start place) {
         partition == "all" ? options.start(all_partitions, place) : options.start(number, place);
+    };
+    if (start.is_object())
+        set(time_point_of(time_of(start)));
+    else if (start.is_string())
+        set(names.at(start));
+    else if (const auto offset = start.get<std::int64_t>(); offset >= 0)
+        set(Offset(offset));
+    else
+        detail::call(karrow_options_set_start_offset, options.get(), number, offset);
+}
+
+void set_stop(Options &options, const std::string &partition, const json &stop)
+{
+    const std::int32_t number = partition_of_key(partition);
+    const auto set = [&](Stop place) {
+        partition == "all" ? options.stop(all_partitions, place) : options.stop(number, place);
+    };
+    if (stop.is_object())
+        set(Stop::before(time_point_of(time_of(stop))));
+    else if (stop == "end")
+        set(Stop::at_end());
+    else if (const auto offset = stop.get<std::int64_t>(); offset >= 0)
+        set(Stop::before(Offset(offset)));
+    else
+        detail::call(karrow_options_set_stop_offset, options.get(), number, offset);
+}
+
+// Progress --------------------------------------------------------------------------------------------------------
+
+json text_of(ReadingState state)
+{
+    switch (state) {
+    case ReadingState::reading: return "reading";
+    case ReadingState::at_end: return "at_end";
+    case ReadingState::waiting: return "waiting";
+    case ReadingState::failed: return "failed";
+    case ReadingState::finished: return "finished";
+    case ReadingState::other: break;
+    }
+    return "(other)";
+}
+
+/// A partition's progress as cases have it.
+json cells_of(const PartitionProgress &found)
+{
+    const auto offset = [](const std::optional<Offset> &value) { return value ? json(value->value()) : json(nullptr); };
+    const auto &time = found.last_record_time;
+    const BadRecords &bad = found.bad_records;
+    return {{"state", text_of(found.state)},
+            {"reason", found.reason ? json(*found.reason) : json(nullptr)},
+            {"position", found.position.value()},
+            {"end_offset", offset(found.end_offset)},
+            {"stop_offset", offset(found.stop_offset)},
+            {"lag", found.lag ? json(*found.lag) : json(nullptr)},
+            {"rows", found.rows},
+            {"bytes", found.bytes},
+            {"bad_records",
+             {{"key", bad.key}, {"value", bad.value}, {"timestamp", bad.timestamp}, {"headers", bad.headers}}},
+            {"batches", found.batches},
+            {"memory_bytes", found.memory_bytes},
+            {"last_record_time", time ? json(time->time_since_epoch().count()) : json(nullptr)}};
+}
+
+/// Whether what is named is as expected; `{topic}` stands for the topic's name.
+void check_progress(const json &expected, const std::vector<PartitionProgress> &progress, const std::string &topic)
+{
+    for (const auto &[partition, members] : expected.items()) {
+        const std::int32_t id = std::stoi(partition);
+        const auto has_id = [id](const PartitionProgress &row) { return row.partition == id; };
+        const auto row = std::find_if(progress.begin(), progress.end(), has_id);
+        if (row == progress.end())
+            throw Mismatch("[" + partition + "] has no row");
+        const json cells = cells_of(*row);
+        for (const auto &[name, value] : members.items()) {
+            const std::string what = "[" + partition + "] " + name;
+            if (!cells.contains(name))
+                throw Mismatch(what + " is not known here");
+            if (name == "bad_records")
+                for (const auto &[side, count] : value.items())
+                    same(what + "." + side, cells.at(name).at(side), count);
+            else if (name == "reason" && value.is_string() && cells.at(name).is_string())
+                check_text(what, cells.at(name), value, topic);
+            else
+                same(what, cells.at(name), value);
+        }
     }
 }
 
@@ -195,15 +294,19 @@ private:
         // The embedded cluster answers a request for records that are yet to come only when its time is over.
         options_.set("fetch.wait.max.ms", "2");
         const json options = case_.take("options");
-        for (const auto &[key, value] : options.items())
+        for (const auto &[key, value] : options.items()) {
+            has_other_limits_ = has_other_limits_ || key.rfind("karrow.ring.max.", 0) == 0;
             value.is_null() ? options_.unset(key) : options_.set(key, value);
+        }
         if (case_.has("read_partitions"))
             options_.partitions(case_.take("read_partitions"));
         if (!case_.has("start"))
             options_.start(all_partitions, Offset::beginning());
-        const json starts = case_.take("start");
+        const json starts = case_.take("start"), stops = case_.take("stop");
         for (const auto &[partition, start] : starts.items())
             set_start(options_, partition, start);
+        for (const auto &[partition, stop] : stops.items())
+            set_stop(options_, partition, stop);
         set_table(case_.has("table") ? case_.take("table") : json("append"));
     }
 
@@ -252,6 +355,16 @@ private:
             refuse(Members(step.take("refuse")));
         else if (step.has("resume"))
             resume(Members(step.take("resume")), step.take("error"));
+        else if (step.has("discard"))
+            discard(Members(step.take("discard")), step.take("error"));
+        else if (step.has("commit"))
+            commit(Members(step.take("commit")), step.take("error"));
+        else if (step.has("wait"))
+            wait(Members(step.take("wait")), step.take("error"));
+        else if (step.has("progress"))
+            progress(step.take("progress"));
+        else if (step.has("reopen"))
+            reopen(Members(step.take("reopen")));
         else if (step.has("view"))
             check_failing(step.need("error"), topic_, [&] { consumer_->snapshot().view(step.take("view")); });
         step.end();
@@ -275,7 +388,7 @@ private:
     {
         if (!error.is_null()) {
             poll.end();
-            // An end is a value of the wrapper's, without the sentence that the library has for it.
+            // Such an end is a value of the wrapper's, without the sentence that the library has for it.
             same("the status", status_name(consumer_->poll(0s).status), error.at("status").get<std::string>());
             check_failing(error, topic_, [&] {
                 detail::call(karrow_consumer_poll, consumer_->get(), 0, nullptr, nullptr, nullptr);
@@ -320,12 +433,18 @@ private:
         same("the cycle", cycle.snapshot.cycle(), before.cycle() + 1);
         std::int64_t added = 0;
         for (const Partition &now : cycle.snapshot.partitions()) {
-            const std::int64_t old_end = before.partition(now.id()).end_row();
-            added += now.end_row() - old_end;
-            const std::int64_t first_row = table_ == Table::blink ? old_end
-                : table_ == Table::append                         ? 0
-                                          : std::max<std::int64_t>(0, now.end_row() - capacity_);
-            same("first_row of a cycle", now.first_row(), first_row);
+            const Partition old = before.partition(now.id());
+            added += now.end_row() - old.end_row();
+            const auto discarded = discarded_.find(now.id());
+            const std::int64_t first_row = table_ == Table::blink ? old.end_row()
+                : table_ == Table::ring                           ? std::max(old.first_row(), now.end_row() - capacity_)
+                : discarded == discarded_.end()                   ? 0
+                                                                  : discarded->second;
+            if (!has_other_limits_)
+                same("first_row of a cycle", now.first_row(), first_row);
+            else if (now.first_row() < first_row || now.first_row() > now.end_row())
+                throw Mismatch("first_row of a cycle is " + shown(now.first_row()) + ", before " + shown(first_row)
+                               + " or behind the end");
         }
         same("the rows of a cycle", added, cycle.rows);
     }
@@ -401,7 +520,10 @@ private:
 
     static std::string state_name(PartitionState state)
     {
-        return state == PartitionState::reading ? "reading" : state == PartitionState::waiting ? "waiting" : "failed";
+        return state == PartitionState::reading ? "reading"
+            : state == PartitionState::waiting  ? "waiting"
+            : state == PartitionState::finished ? "finished"
+                                                : "failed";
     }
 
     static void check_place(const Error &failure, std::int32_t partition, std::int64_t offset)
@@ -498,14 +620,88 @@ private:
             check_failing(error, topic_, call);
     }
 
+    void discard(Members discard, const json &error)
+    {
+        const auto partition = discard.take<std::int32_t>("partition", 0);
+        const auto before_row = discard.need("before_row").get<std::int64_t>();
+        discard.end();
+        if (!error.is_null())
+            return check_failing(error, topic_, [&] { consumer_->discard(partition, before_row); });
+        consumer_->discard(partition, before_row);
+        std::int64_t &discarded = discarded_[partition];
+        discarded = std::max(discarded, before_row);
+    }
+
+    /// Commits what the last cycle shows.
+    void commit(Members commit, const json &error)
+    {
+        commit.end();
+        const auto call = [&] { consumer_->commit(consumer_->snapshot(), 60s); };
+        error.is_null() ? call() : check_failing(error, topic_, call);
+    }
+
+    /// Nobody polls meanwhile, so there is nothing to wait for.
+    void wait(Members wait, const json &error)
+    {
+        const std::int64_t last = consumer_->snapshot().cycle();
+        const auto after_cycle = wait.take<std::int64_t>("after_cycle", last);
+        wait.end();
+        const Waited waited = consumer_->wait(after_cycle, 0s);
+        if (error.is_null()) {
+            same("the status", status_name(waited.status), "OK");
+            same("the cycle", waited.snapshot.cycle(), last);
+            return;
+        }
+        // Such an end is a value of the wrapper's, without the sentence that the library has for it.
+        same("the status", status_name(waited.status), error.at("status").get<std::string>());
+        karrow_snapshot *snapshot = nullptr;
+        check_failing(error, topic_, [&] {
+            detail::call(karrow_consumer_wait, consumer_->get(), after_cycle, 0, &snapshot);
+        });
+    }
+
+    /// Looks at the progress until it is as expected: it is live.
+    void progress(const json &expected)
+    {
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        for (;;) {
+            try {
+                return check_progress(expected, consumer_->progress(), topic_);
+            } catch (const Mismatch &) {
+                if (std::chrono::steady_clock::now() > deadline)
+                    throw;
+            }
+            std::this_thread::sleep_for(2ms);
+        }
+    }
+
+    /// Closes the consumer, and opens another one that starts elsewhere.
+    void reopen(Members reopen)
+    {
+        const json starts = reopen.take("start");
+        reopen.end();
+        consumer_->close();
+        for (const auto &[partition, start] : starts.items())
+            set_start(options_, partition, start);
+        consumer_.emplace(options_);
+        consumer_->open(60s);
+        discarded_.clear();
+        cycles_.clear();
+        cycles_.push_back(consumer_->snapshot());
+    }
+
     std::string topic_;
     Members case_;
     Options options_;
     std::optional<Consumer> consumer_;
     Table table_ = Table::blink;
     std::int64_t capacity_ = 0;
+    /// Whether a ring forgets by bytes or by age too: then only the case itself knows which rows are left.
+    bool has_other_limits_ = false;
     /// How many records there are in each partition.
     std::map<std::int32_t, std::int64_t> produced_;
+    /// Before which row each partition's have been discarded.
+    std::map<std::int32_t, std::int64_t> discarded_;
     /// The cycles of the last poll step, the newest last.
     std::vector<Snapshot> cycles_;
 };

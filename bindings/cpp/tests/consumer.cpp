@@ -164,6 +164,11 @@ TEST(Consumers, ThatHaveBeenMovedSaySo)
     refused([&] { (void)consumer.poll(0s); });
     refused([&] { consumer.snapshot(); });
     refused([&] { consumer.schema(); });
+    refused([&] { (void)consumer.wait(0, 0s); });
+    refused([&] { consumer.progress(); });
+    refused([&] { consumer.progress_stream(); });
+    refused([&] { consumer.commit(moved.snapshot(), 0s); });
+    refused([&] { consumer.discard(0, 0); });
     refused([&] { consumer.resume(0, Offset(0)); });
     refused([&] { consumer.wakeup(); });
     refused([&] { consumer.close(0s); });

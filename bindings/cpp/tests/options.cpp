@@ -90,6 +90,10 @@ TEST(OptionsOfATopic, ChainWithAndWithoutAName)
     EXPECT_EQ(&options.partitions({0}), &options);
     EXPECT_EQ(&options.start(0, Offset(0)), &options);
     EXPECT_EQ(&options.start(all_partitions, Offset::end()), &options);
+    EXPECT_EQ(&options.start(0, std::chrono::system_clock::now()), &options);
+    EXPECT_EQ(&options.start(all_partitions, std::chrono::system_clock::now()), &options);
+    EXPECT_EQ(&options.stop(0, Stop::before(Offset(1))), &options);
+    EXPECT_EQ(&options.stop(all_partitions, Stop::at_end()), &options);
     EXPECT_EQ(&options.key(Spec::ignore()), &options);
     EXPECT_EQ(&options.value(Spec::simple("V", "utf8")), &options);
     EXPECT_EQ(&options.table_type(TableType::blink()), &options);
@@ -101,6 +105,10 @@ TEST(OptionsOfATopic, ChainWithAndWithoutAName)
                                 .partitions({0})
                                 .start(0, Offset(0))
                                 .start(all_partitions, Offset::end())
+                                .start(0, std::chrono::system_clock::now())
+                                .start(all_partitions, std::chrono::system_clock::now())
+                                .stop(0, Stop::before(Offset(1)))
+                                .stop(all_partitions, Stop::at_end())
                                 .key(Spec::ignore())
                                 .value(Spec::simple("V", "utf8"))
                                 .table_type(TableType::blink())

@@ -15,6 +15,7 @@ static_assert(only_moves<Spec>);
 static_assert(only_moves<Consumer>);
 static_assert(only_moves<Snapshot>);
 static_assert(only_moves<Cycle>);
+static_assert(only_moves<Waited>);
 static_assert(only_moves<Log>);
 static_assert(only_moves<LogEntry>);
 static_assert(only_moves<MockCluster>);
@@ -33,6 +34,8 @@ static_assert(std::is_copy_constructible_v<Partition> && std::is_copy_assignable
 static_assert(std::is_trivially_copyable_v<Column<double>>);
 static_assert(std::is_trivially_copyable_v<Offset>);
 static_assert(std::is_trivially_copyable_v<Timeout>);
+static_assert(std::is_trivially_copyable_v<Start> && std::is_trivially_copyable_v<Stop>);
+static_assert(std::is_copy_constructible_v<PartitionProgress> && std::is_copy_assignable_v<PartitionProgress>);
 
 // Partitions and offsets ------------------------------------------------------------------------------------------
 
@@ -53,6 +56,23 @@ static_assert(!starts<int, int>);
 static_assert(!starts<int, std::int64_t>);
 static_assert(!starts<int, AllPartitions>);
 static_assert(!starts<AllPartitions, int>);
+
+// A start is also a time, of the system's clock only; a stop says what it means.
+static_assert(starts<int, Timestamp> && starts<AllPartitions, std::chrono::system_clock::time_point>);
+static_assert(starts<int, MockCluster::Time>);
+static_assert(!starts<int, std::chrono::steady_clock::time_point> && !starts<int, std::chrono::seconds>);
+static_assert(!starts<int, Stop>);
+
+template <class Which, class Where, class = void>
+constexpr bool stops = false;
+template <class Which, class Where>
+constexpr bool stops<Which, Where,
+                     std::void_t<decltype(std::declval<Options &>().stop(std::declval<Which>(),
+                                                                         std::declval<Where>()))>> = true;
+
+static_assert(stops<int, Stop> && stops<AllPartitions, Stop>);
+static_assert(!stops<Offset, Stop> && !stops<int, Offset> && !stops<int, int> && !stops<int, Timestamp>);
+static_assert(!stops<AllPartitions, Start>);
 
 template <class Which, class Where, class = void>
 constexpr bool resumes = false;

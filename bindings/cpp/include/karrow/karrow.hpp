@@ -25,7 +25,8 @@
  * A thin layer over karrow.h, which says what every call does; this says what is different in C++. The rules, once:
  *
  * Errors.  What fails throws karrow::Error, which carries all that the library knows. Outcomes that are part of normal
- *   use are values: the end or a wakeup in poll, no message in time in Log::take, a partition's failure in a snapshot.
+ *   use are values: the end, a full table or a wakeup in poll, no cycle in time in wait, no message in time in
+ *   Log::take, a partition's failure in a snapshot.
  * Ownership.  Every handle is move-only and freed by its destructor. One that has been moved from can be destroyed and
  *   assigned to; its getters that cannot fail return 0, false or something empty, everything else throws
  *   INVALID_ARGUMENT. What is made from a handle never needs it any more: an exported stream outlives its snapshot, a
@@ -302,7 +303,7 @@ struct AllPartitions {
     explicit AllPartitions() = default;
 };
 
-/// All partitions that have no start of their own.
+/// All partitions that have no start, or no stop, of their own.
 inline constexpr AllPartitions all_partitions{};
 
 /// Where in a partition to start or to go on: the offset of a record, or one of Kafka's three logical positions.
@@ -347,6 +348,74 @@ private:
 struct Position {
     std::int32_t partition;
     Offset offset;
+};
+
+namespace detail {
+
+/// A time as Kafka has it, in milliseconds. Between one millisecond and the next there are no records, so that the
+/// first one at a finer time or later is the first one at the next millisecond or later.
+template <class Duration>
+std::int64_t kafka_time(std::chrono::time_point<std::chrono::system_clock, Duration> time)
+{
+    using Milliseconds = std::chrono::duration<std::int64_t, std::milli>;
+    const auto since_1970 = time.time_since_epoch();
+    const std::chrono::duration<long double, std::milli> roughly = since_1970;
+    // Some clocks count in units of which milliseconds cannot count as many. No record is as early, or as late, as
+    // that.
+    if (!(roughly.count() > -9e18L))
+        return std::numeric_limits<std::int64_t>::min();
+    if (roughly.count() >= 9e18L)
+        return std::numeric_limits<std::int64_t>::max();
+    return std::chrono::ceil<Milliseconds>(since_1970).count();
+}
+
+} // namespace detail
+
+/// Where in a partition reading starts: an Offset, or any time_point of the system clock. A time means the first record
+/// of that time or later, as of open; if there is none yet, the end of the log.
+class Start {
+public:
+    constexpr Start(Offset offset) noexcept : number_(offset.value()), is_time_(false) {}
+
+    template <class Duration>
+    Start(std::chrono::time_point<std::chrono::system_clock, Duration> time)
+        : number_(detail::kafka_time(time)), is_time_(true)
+    {
+    }
+
+private:
+    friend class Options;
+
+    std::int64_t number_;
+    bool is_time_;
+};
+
+/// Where in a partition reading stops. There it has finished, and once all partitions have, poll comes to an end.
+class Stop {
+public:
+    /// The end of the log as it is when open returns, also if there are only transaction markers or aborted records
+    /// there. With `isolation.level=read_committed`, the default, the log ends where the first open transaction begins.
+    static constexpr Stop at_end() noexcept { return {Kind::end, 0}; }
+
+    /// Before the record of this offset, whether it is there yet or not. A logical position throws INVALID_ARGUMENT.
+    static constexpr Stop before(Offset offset) { return {Kind::offset, Offset(offset.value()).value()}; }
+
+    /// Before the first record of this time or later, as of open; if there is none, at the end of the log as of open.
+    template <class Duration>
+    static Stop before(std::chrono::time_point<std::chrono::system_clock, Duration> time)
+    {
+        return {Kind::time, detail::kafka_time(time)};
+    }
+
+private:
+    friend class Options;
+
+    enum class Kind { offset, time, end };
+
+    constexpr Stop(Kind kind, std::int64_t number) noexcept : kind_(kind), number_(number) {}
+
+    Kind kind_;
+    std::int64_t number_;
 };
 
 inline std::optional<Position> Error::position() const
@@ -1119,22 +1188,30 @@ public:
     }
     Options partitions(const std::vector<std::int32_t> &numbers) && { return std::move(partitions(numbers)); }
 
-    /// Where one partition starts. This beats what is said of all partitions, in whatever order it is said.
+    /// Where one partition starts: at an Offset, or at a time_point of the system clock. This beats what is said of all
+    /// partitions, in whatever order it is said.
     ///
     /// An offset outside the partition's log goes where `auto.offset.reset` says. Throws INVALID_ARGUMENT for a
-    /// negative number.
-    Options &start(std::int32_t partition, Offset offset) &
-    {
-        if (partition == KARROW_ALL_PARTITIONS)
-            throw Error(Status::invalid_argument,
-                        "partition: is negative; partitions count from 0, and karrow::all_partitions means all");
-        return start_at(partition, offset);
-    }
-    Options start(std::int32_t partition, Offset offset) && { return std::move(start(partition, offset)); }
+    /// negative partition, or a time before 1970. A partition that the topic does not have is an error of open.
+    Options &start(std::int32_t partition, Start start) & { return start_at(checked(partition), start); }
+    Options start(std::int32_t partition, Start start) && { return std::move(this->start(partition, start)); }
 
     /// Where all partitions start that have no start of their own.
-    Options &start(AllPartitions, Offset offset) & { return start_at(KARROW_ALL_PARTITIONS, offset); }
-    Options start(AllPartitions all, Offset offset) && { return std::move(start(all, offset)); }
+    Options &start(AllPartitions, Start start) & { return start_at(KARROW_ALL_PARTITIONS, start); }
+    Options start(AllPartitions all, Start start) && { return std::move(this->start(all, start)); }
+
+    /// Where one partition stops; unless told, nowhere. This beats what is said of all partitions, in whatever order it
+    /// is said.
+    ///
+    /// Throws INVALID_ARGUMENT for a negative partition, or a time before 1970. A partition that the topic does not
+    /// have is an error of open.
+    Options &stop(std::int32_t partition, Stop stop) & { return stop_at(checked(partition), stop); }
+    Options stop(std::int32_t partition, Stop stop) && { return std::move(this->stop(partition, stop)); }
+
+    /// Where all partitions stop that have no stop of their own. Partitions that the topic gets later are then not
+    /// read.
+    Options &stop(AllPartitions, Stop stop) & { return stop_at(KARROW_ALL_PARTITIONS, stop); }
+    Options stop(AllPartitions all, Stop stop) && { return std::move(this->stop(all, stop)); }
 
     /// How the keys of the records become columns. The spec is copied.
     Options &key(const Spec &spec) & { return side(KARROW_SIDE_KEY, spec); }
@@ -1184,9 +1261,29 @@ private:
         return detail::output_of<karrow_options *>(karrow_options_new, detail::c_text(topic, "topic"));
     }
 
-    Options &start_at(std::int32_t partition, Offset offset)
+    /// The number of one partition, which that of all must not be taken for.
+    static std::int32_t checked(std::int32_t partition)
     {
-        detail::call(karrow_options_set_start_offset, get(), partition, offset.value());
+        if (partition == KARROW_ALL_PARTITIONS)
+            throw Error(Status::invalid_argument,
+                        "partition: is negative; partitions count from 0, and karrow::all_partitions means all");
+        return partition;
+    }
+
+    Options &start_at(std::int32_t partition, Start start)
+    {
+        detail::call(start.is_time_ ? karrow_options_set_start_time : karrow_options_set_start_offset, get(), partition,
+                     start.number_);
+        return *this;
+    }
+
+    Options &stop_at(std::int32_t partition, Stop stop)
+    {
+        if (stop.kind_ == Stop::Kind::end)
+            detail::call(karrow_options_set_stop_at_end, get(), partition);
+        else
+            detail::call(stop.kind_ == Stop::Kind::time ? karrow_options_set_stop_time : karrow_options_set_stop_offset,
+                         get(), partition, stop.number_);
         return *this;
     }
 
@@ -1203,10 +1300,13 @@ private:
 enum class PartitionState : std::int32_t {
     /// It is being read.
     reading = KARROW_PARTITION_STATE_READING,
-    /// Kafka refuses it for the moment (Partition::failure says why); it goes on by itself when that changes.
+    /// It cannot be read for the moment, because Kafka refuses it or the table is full (Partition::failure says which);
+    /// it goes on by itself when that changes.
     waiting = KARROW_PARTITION_STATE_WAITING,
     /// It has stopped, and goes on only after Consumer::resume.
     failed = KARROW_PARTITION_STATE_FAILED,
+    /// Everything up to where it was to stop has been read.
+    finished = KARROW_PARTITION_STATE_FINISHED,
 };
 
 /// One partition in a snapshot: an Arrow table. A value that may be copied; it keeps what the snapshot shows, also when
@@ -1246,7 +1346,7 @@ public:
         return Offset(detail::output_of<std::int64_t>(karrow_snapshot_next_offset, snapshot_.get(), id_));
     }
 
-    /// Why the partition has failed, or waits; nothing while it is being read.
+    /// Why the partition has failed, or waits; nothing while it is being read, and once it has finished.
     std::optional<Error> failure() const
     {
         auto *failure = detail::output_of<karrow_error *>(karrow_snapshot_failure, snapshot_.get(), id_);
@@ -1383,7 +1483,9 @@ private:
 /// runs until nothing can come any more, or somebody calls wakeup.
 struct Cycle {
     /// `ok`: a cycle, perhaps without rows; `end`: every partition has finished or failed, and an earlier cycle has
-    /// shown it; `interrupted`: wakeup ended the call. Only with `ok` is there anything in the other members.
+    /// shown it; `limit`: all others wait for room in the table (`karrow.append.max.bytes`), which Consumer::discard
+    /// makes, and an earlier cycle has shown it; `interrupted`: wakeup ended the call. Only with `ok` is there anything
+    /// in the other members.
     Status status = Status::ok;
     /// How many rows the cycle has added, in all partitions.
     std::int64_t rows = 0;
@@ -1394,6 +1496,135 @@ struct Cycle {
 
     explicit operator bool() const noexcept { return status == Status::ok; }
 };
+
+/// What a wait came to. True as a condition if there is a cycle.
+struct Waited {
+    /// `ok`: a cycle; `timeout`: none in time; `end`: every partition has finished or failed, and the cycle waited
+    /// behind shows it; `interrupted`: wakeup ended the call.
+    Status status = Status::ok;
+    /// The last cycle there is; empty unless the status is `ok`.
+    Snapshot snapshot = {};
+
+    explicit operator bool() const noexcept { return status == Status::ok; }
+};
+
+// Progress --------------------------------------------------------------------------------------------------------
+
+/// What a partition is doing, as progress has it.
+enum class ReadingState {
+    /// It is being read.
+    reading,
+    /// Everything there is has been read; more may come.
+    at_end,
+    /// It cannot be read for the moment, and goes on by itself.
+    waiting,
+    /// It has stopped, and goes on only after Consumer::resume.
+    failed,
+    /// Everything up to where it was to stop has been read.
+    finished,
+    /// Something that only a newer library knows; Consumer::progress_stream has its name.
+    other,
+};
+
+/// How many records were bad, by the side that was.
+struct BadRecords {
+    std::int64_t key = 0;
+    std::int64_t value = 0;
+    std::int64_t timestamp = 0;
+    std::int64_t headers = 0;
+};
+
+/// How far a partition has been read.
+struct PartitionProgress {
+    /// Kafka's number of the partition.
+    std::int32_t partition = 0;
+    /// What it is doing.
+    ReadingState state = ReadingState::reading;
+    /// Why it waits or has failed.
+    std::optional<std::string> reason = {};
+    /// The offset that is read next.
+    Offset position = Offset(0);
+    /// Behind the newest record of the log, as far as brokers have told; nothing until they have.
+    std::optional<Offset> end_offset = {};
+    /// Where it stops; nothing if nowhere.
+    std::optional<Offset> stop_offset = {};
+    /// How many offsets lie between the position and the end, or the stop if that comes first. Reaches 0 also where the
+    /// log ends with transaction markers or aborted records.
+    std::optional<std::int64_t> lag = {};
+    /// Rows decoded so far.
+    std::int64_t rows = 0;
+    /// The size of their keys and values.
+    std::int64_t bytes = 0;
+    /// Records that were bad.
+    BadRecords bad_records = {};
+    /// In how many pieces the last cycle's rows lie.
+    std::int64_t batches = 0;
+    /// What they and the rows that no cycle has published take.
+    std::int64_t memory_bytes = 0;
+    /// The timestamp of the last record; nothing if it has none.
+    std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<std::int64_t, std::milli>>>
+        last_record_time = {};
+};
+
+namespace detail {
+
+inline ReadingState reading_state(std::string_view name)
+{
+    static constexpr std::pair<std::string_view, ReadingState> names[] = {{"reading", ReadingState::reading},
+                                                                          {"at_end", ReadingState::at_end},
+                                                                          {"waiting", ReadingState::waiting},
+                                                                          {"failed", ReadingState::failed},
+                                                                          {"finished", ReadingState::finished}};
+    for (const auto &[known, state] : names)
+        if (name == known)
+            return state;
+    return ReadingState::other;
+}
+
+inline std::optional<Offset> optional_offset(std::optional<std::int64_t> offset)
+{
+    return offset ? std::optional<Offset>(Offset(*offset)) : std::nullopt;
+}
+
+/// The members of a struct column as a batch, taken out of theirs: Arrow lets a child be moved away.
+inline Batch struct_column(const Schema &schema, const Array &array, std::string_view name)
+{
+    for (std::int64_t index = 0; index < schema->n_children; ++index)
+        if (name == text_of(schema->children[index]->name))
+            return Batch(Schema(schema->children[index]), Array(array->children[index]));
+    throw Error(Status::internal, "progress: there is no column " + std::string(name));
+}
+
+/// The rows of the progress table, which is one batch.
+inline std::vector<PartitionProgress> progress_of(Stream stream)
+{
+    using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<std::int64_t, std::milli>>;
+    std::vector<PartitionProgress> progress;
+    while (std::optional<Array> array = stream.next()) {
+        Schema schema = stream.schema();
+        const Batch bad = struct_column(schema, *array, "bad_records");
+        const Batch batch(std::move(schema), std::move(*array));
+        const auto number = [&batch](std::string_view name) { return batch.column<std::int64_t>(name); };
+        const auto partition = batch.column<std::int32_t>("partition");
+        const auto state = batch.column<std::string_view>("state"), reason = batch.column<std::string_view>("reason");
+        const auto position = number("position"), end_offset = number("end_offset");
+        const auto stop_offset = number("stop_offset"), lag = number("lag"), rows = number("rows");
+        const auto bytes = number("bytes"), batches = number("batches"), memory_bytes = number("memory_bytes");
+        const auto last_record_time = batch.column<Time>("last_record_time");
+        const auto key = bad.column<std::int64_t>("key"), value = bad.column<std::int64_t>("value");
+        const auto timestamp = bad.column<std::int64_t>("timestamp"), headers = bad.column<std::int64_t>("headers");
+        for (std::int64_t row = 0; row < batch.rows(); ++row)
+            progress.push_back({partition.value(row), reading_state(state.value(row)),
+                                reason.is_null(row) ? std::nullopt : std::optional<std::string>(reason.value(row)),
+                                Offset(position.value(row)), optional_offset(end_offset[row]),
+                                optional_offset(stop_offset[row]), lag[row], rows.value(row), bytes.value(row),
+                                {key.value(row), value.value(row), timestamp.value(row), headers.value(row)},
+                                batches.value(row), memory_bytes.value(row), last_record_time[row]});
+    }
+    return progress;
+}
+
+} // namespace detail
 
 // Consumer --------------------------------------------------------------------------------------------------------
 
@@ -1426,7 +1657,7 @@ public:
     {
         Cycle cycle;
         karrow_snapshot *snapshot = nullptr;
-        cycle.status = detail::attempt({Status::end, Status::interrupted}, karrow_consumer_poll, get(),
+        cycle.status = detail::attempt({Status::end, Status::limit, Status::interrupted}, karrow_consumer_poll, get(),
                                        timeout.number(), &cycle.rows, &cycle.failed, &snapshot);
         if (cycle)
             cycle.snapshot = Snapshot(snapshot);
@@ -1439,6 +1670,56 @@ public:
     Snapshot snapshot() const
     {
         return Snapshot(detail::output_of<karrow_snapshot *>(karrow_consumer_snapshot, get()));
+    }
+
+    /// For threads that read while another one polls: waits until a cycle after `after_cycle` has been published, at
+    /// most `timeout`, and hands out the last one there is. Several threads may wait at once; wakeup ends one call.
+    ///
+    /// Throws CLOSED; INVALID_STATE before open.
+    [[nodiscard]] Waited wait(std::int64_t after_cycle, Timeout timeout) const
+    {
+        Waited waited;
+        karrow_snapshot *snapshot = nullptr;
+        waited.status = detail::attempt({Status::timeout, Status::end, Status::interrupted}, karrow_consumer_wait,
+                                        get(), after_cycle, timeout.number(), &snapshot);
+        if (waited)
+            waited.snapshot = Snapshot(snapshot);
+        return waited;
+    }
+
+    /// How far reading has come, for each partition, in ascending order. Live, so that it may be ahead of the last
+    /// cycle; never waits, and is cheap enough to be asked at every poll. Works also after close.
+    ///
+    /// Throws INVALID_STATE before open.
+    std::vector<PartitionProgress> progress() const { return detail::progress_of(progress_stream()); }
+
+    /// The same as a stream of one batch, to be handed on: karrow.h lists its columns.
+    Stream progress_stream() const
+    {
+        Stream stream;
+        detail::call(karrow_consumer_progress, get(), stream.get());
+        return stream;
+    }
+
+    /// Commits, for the `group.id` of the options, exactly what a snapshot of this consumer shows: for each partition
+    /// its Partition::next_offset. A partition that failed because its offset lies outside the log has none, and is
+    /// left out. The snapshot may be an older one, or a view. Wakeup does not end it, close does.
+    ///
+    /// Throws INVALID_ARGUMENT for a snapshot of another consumer; INVALID_STATE without a `group.id`, or before open;
+    /// KAFKA for what Kafka refuses, after which some partitions may have been committed; TIMEOUT; CLOSED.
+    void commit(const Snapshot &snapshot, Timeout timeout) const
+    {
+        detail::call(karrow_consumer_commit, get(), snapshot.get(), timeout.number());
+    }
+
+    /// Gives up the rows of a partition before `before_row`: the next cycle does not show them any more, and their
+    /// memory is freed once no snapshot or export holds it. For append tables that live for months; row numbers go on.
+    ///
+    /// Throws INVALID_STATE for other types of tables, which forget by themselves, or before open; OUT_OF_RANGE for a
+    /// row that has not been published; NOT_FOUND for a partition that is not read; CLOSED.
+    void discard(std::int32_t partition, std::int64_t before_row) const
+    {
+        detail::call(karrow_consumer_discard, get(), partition, before_row);
     }
 
     /// The columns of every partition.
@@ -1459,11 +1740,12 @@ public:
         detail::call(karrow_consumer_resume, get(), partition, offset.value());
     }
 
-    /// Ends the running open or poll as interrupted, or the next one if none is running: once.
+    /// Ends the running open, poll or wait as interrupted, or the next one if none is running: once.
     void wakeup() const { detail::call(karrow_consumer_wakeup, get()); }
 
-    /// Ends reading: wakes open and poll, waits for them, drops rows that no cycle has published, commits nothing.
-    /// Afterwards open, poll and resume throw CLOSED; snapshots can still be taken. Closing again does nothing.
+    /// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits
+    /// nothing (but what `enable.auto.commit` still owes). Afterwards these and resume and discard throw CLOSED;
+    /// snapshots and progress can still be taken. Closing again does nothing.
     ///
     /// Throws TIMEOUT if it takes longer; it then goes on by itself, and another close waits for it again.
     void close(Timeout timeout = forever) const { detail::call(karrow_consumer_close, get(), timeout.number()); }
