@@ -259,7 +259,12 @@ impl RowBuffer {
 
     /// How many bytes the unpublished rows take.
     pub fn measure(&mut self) -> usize {
-        self.unpublished_bytes = self.columns.iter().map(ColumnBuffer::unpublished_bytes).sum();
+        // A column of texts has an end before its first row. Without rows it must not count: no cycle would ever free it.
+        self.unpublished_bytes = if self.rows == self.published {
+            0
+        } else {
+            self.columns.iter().map(ColumnBuffer::unpublished_bytes).sum()
+        };
         self.unmeasured_bytes = 0;
         self.closed_bytes + self.unpublished_bytes
     }
@@ -594,5 +599,20 @@ mod tests {
         let sealed: Vec<_> = rows.seal(false).iter().map(|sealed| sealed.batch.num_rows()).collect();
         assert_eq!(sealed, [4, 4, 2, 1, 1, 1]);
         assert_eq!(rows.unpublished_rows(), 0);
+    }
+    #[test]
+    fn without_rows_nothing_is_held() {
+        for on_seal in [OnSeal::Begin, OnSeal::Continue] {
+            let mut rows = buffer(&[CommonColumn::Headers], ChunkLimits::default(), on_seal);
+            assert_eq!(rows.measure(), 0);
+            rows.append(&record(0, b"k", b"bad")).unwrap_err();
+            assert_eq!(rows.measure(), 0);
+            rows.append(&record(1, b"k", &[0; 8])).unwrap();
+            assert!(rows.measure() > 0);
+            for cut in [false, true] {
+                rows.seal(cut);
+                assert_eq!(rows.measure(), 0, "{on_seal:?} {cut}");
+            }
+        }
     }
 }
