@@ -600,6 +600,7 @@ mod tests {
         assert_eq!(sealed, [4, 4, 2, 1, 1, 1]);
         assert_eq!(rows.unpublished_rows(), 0);
     }
+
     #[test]
     fn without_rows_nothing_is_held() {
         for on_seal in [OnSeal::Begin, OnSeal::Continue] {

@@ -91,8 +91,7 @@ impl Client {
             None => {
                 // SAFETY: librdkafka wrote a terminated text into the buffer.
                 let text = context.secrets.redact(unsafe { string(text.as_ptr()) });
-                let hint =
-                    if complaints.is_empty() { String::new() } else { format!(" ({})", complaints.join(", ")) };
+                let hint = if complaints.is_empty() { String::new() } else { format!(" ({})", complaints.join(", ")) };
                 Err(Error::new(Status::Kafka, format!("librdkafka refused the configuration: {text}{hint}")))
             }
         }

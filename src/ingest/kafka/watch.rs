@@ -113,18 +113,6 @@ impl Waiting for Patience<'_> {
     }
 }
 
-/// Somebody who waits for an answer, while whoever closes the consumer waits for them before the source closes.
-struct Caller<'a>(Patience<'a>);
-
-impl Waiting for Caller<'_> {
-    fn go_on(&self, client: &Client) -> Result<()> {
-        if self.0.shared.slots.shared().signal.is_closing() {
-            return Err(crate::ingest::signal::closed());
-        }
-        self.0.go_on(client)
-    }
-}
-
 /// Waits out its time, whether or not the source closes.
 struct LastWords(Instant);
 
@@ -182,8 +170,7 @@ impl Shared {
 
     /// Commits for somebody who waits for it.
     pub fn commit(&self, offsets: &[(i32, i64)], timeout: Timeout) -> Result<()> {
-        let patience = Patience { shared: self, deadline: timeout.deadline() };
-        self.control.commit(&self.plan.topic, offsets, &Caller(patience))
+        self.control.commit(&self.plan.topic, offsets, &Patience { shared: self, deadline: timeout.deadline() })
     }
 
     /// Commits what may be committed, if that has changed.

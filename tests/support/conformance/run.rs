@@ -127,12 +127,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn new<'a>(
-        case: &'a Case,
-        options: Options,
-        consumer: Consumer,
-        place: &'a mut dyn Place,
-    ) -> Outcome<Running<'a>> {
+    fn new<'a>(case: &'a Case, options: Options, consumer: Consumer, place: &'a mut dyn Place) -> Outcome<Running<'a>> {
         let cycles = vec![consumer.snapshot().map_err(told)?];
         let (produced, discarded) = (BTreeMap::new(), BTreeMap::new());
         let mut running = Running { case, options, consumer, place, produced, discarded, cycles };
