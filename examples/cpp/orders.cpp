@@ -4,7 +4,7 @@
  *     orders                                                100,000 orders in a cluster of its own, each one checked
  *     orders --bootstrap-servers HOST:PORT --topic NAME     a topic of yours, until Ctrl-C
  *
- * `options_of` and `follow` here and `take_rows` in orders_rows.hpp are all there is of karrow. What is shown is in
+ * `options_of` and `follow` here and the two functions of orders_rows.hpp are all there is of karrow. What is shown is in
  * orders_view.hpp, the cluster of its own in orders_demo.hpp, what came is compared in orders_check.hpp.
  */
 #include "orders_check.hpp"
@@ -27,6 +27,7 @@ struct Settings {
     std::string bootstrap_servers; // none: a cluster of its own
     std::string topic = "orders";
     std::optional<karrow::Offset> from;
+    std::optional<karrow::Stop> to;
     std::optional<std::int64_t> orders;
     std::optional<std::int32_t> seconds;
     std::vector<std::pair<std::string, std::string>> properties;
@@ -61,6 +62,8 @@ static int follow(const Settings &settings, const sigset_t &signals)
         options.set("bootstrap.servers", settings.bootstrap_servers)
             .start(karrow::all_partitions, settings.from.value_or(karrow::Offset::beginning()))
             .table_type(karrow::TableType::ring(shown_rows));
+        if (settings.to)
+            options.stop(karrow::all_partitions, *settings.to);
     }
     const karrow::Consumer consumer(options);
     const WakeupOnSignal wakeup(signals, consumer);
@@ -78,17 +81,17 @@ static int follow(const Settings &settings, const sigset_t &signals)
             if (demo)
                 check.look_at(partition, number, row);
         });
+        take_progress(consumer.progress(), progress);
         failed = cycle.failed;
         if (demo) {
             demo->check_producer();
-            for (auto &[id, partition] : progress.partitions)
-                partition.lag = std::max<std::int64_t>(demo->produced(id) - partition.rows, 0);
             // One more look behind the last order would find one that comes twice.
             if ((check.all_came() && cycle.rows == 0) || Clock::now() > deadline)
                 break;
         }
         view.update(progress);
     }
+    take_progress(consumer.progress(), progress);
     view.finish(progress);
     const bool stopped = cycle.status == karrow::Status::interrupted;
     if (!demo) {
@@ -120,7 +123,7 @@ static std::string library_path()
 static void print_usage()
 {
     std::cout << R"(usage: orders [--orders N]
-       orders --bootstrap-servers HOST:PORT[,...] [--topic NAME] [--from beginning|end]
+       orders --bootstrap-servers HOST:PORT[,...] [--topic NAME] [--from beginning|end] [--to end]
 
 Shows a Kafka topic of orders, JSON objects with jsymbol, jside, jprice, jqty and jts, as they come.
 
@@ -128,6 +131,7 @@ Shows a Kafka topic of orders, JSON objects with jsymbol, jside, jprice, jqty an
                                   and orders that are produced to it, until all have come
   --topic NAME                    the topic [orders]
   --from beginning|end            all there is, or what comes from now on [beginning]
+  --to end                        what there is now, and then it ends
   -X KEY=VALUE                    any property of librdkafka or karrow; may be repeated
   --orders N                      how many orders to produce without --bootstrap-servers [100000]
   --seconds N                     how long they may take before those that have not come are missing [25]
@@ -152,6 +156,13 @@ static karrow::Offset start_of(const std::string &name)
     throw UsageError("--from: '" + name + "' is neither 'beginning' nor 'end'");
 }
 
+static karrow::Stop stop_of(const std::string &name)
+{
+    if (name == "end")
+        return karrow::Stop::at_end();
+    throw UsageError("--to: '" + name + "' is not 'end'; without it reading goes on until Ctrl-C");
+}
+
 static std::pair<std::string, std::string> property_of(const std::string &text)
 {
     const std::size_t equals = text.find('=');
@@ -173,10 +184,11 @@ static Number number_of(const std::string &what, const std::string &text)
 /// Nothing if the user wanted help only.
 static std::optional<Settings> settings_of(int argc, char **argv)
 {
-    enum { bootstrap_servers = 256, topic, from, orders, seconds, help };
+    enum { bootstrap_servers = 256, topic, from, to, orders, seconds, help };
     static const option known[] = {{"bootstrap-servers", required_argument, nullptr, bootstrap_servers},
                                    {"topic", required_argument, nullptr, topic},
                                    {"from", required_argument, nullptr, from},
+                                   {"to", required_argument, nullptr, to},
                                    {"orders", required_argument, nullptr, orders},
                                    {"seconds", required_argument, nullptr, seconds},
                                    {"help", no_argument, nullptr, help},
@@ -192,6 +204,9 @@ static std::optional<Settings> settings_of(int argc, char **argv)
             break;
         case from:
             settings.from = start_of(optarg);
+            break;
+        case to:
+            settings.to = stop_of(optarg);
             break;
         case orders:
             settings.orders = number_of<std::int64_t>("orders", optarg);
@@ -211,6 +226,8 @@ static std::optional<Settings> settings_of(int argc, char **argv)
     }
     if (optind < argc)
         throw UsageError(format("'%s' is more than there should be; --help shows what there is", argv[optind]));
+    if (settings.to && settings.bootstrap_servers.empty())
+        throw UsageError("--to: goes with --bootstrap-servers; the demo ends by itself");
     if (settings.orders && !settings.bootstrap_servers.empty())
         throw UsageError("--orders: goes without --bootstrap-servers");
     if (settings.seconds && !settings.bootstrap_servers.empty())

@@ -22,12 +22,6 @@ public:
     /// Begins to produce.
     void start() { producer_ = std::async(std::launch::async, &Demo::produce, this).share(); }
 
-    /// How many of them are in a partition by now.
-    std::int64_t produced(std::int32_t partition) const
-    {
-        return (produced_ + order_partitions - 1 - partition) / order_partitions;
-    }
-
     /// Throws what has ended the producer before its time.
     void check_producer() const
     {

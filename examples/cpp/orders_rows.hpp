@@ -32,14 +32,36 @@ struct Row {
 struct Progress {
     struct Partition {
         std::int64_t rows = 0;
-        std::optional<std::int64_t> lag; // where it is known
+        std::optional<std::int64_t> lag;   // once it is known
+        std::optional<karrow::Offset> from; // where reading was when it was first looked at
         std::deque<Row> last;
         std::optional<karrow::Error> failure;
     };
 
     std::int64_t rows = 0;
+    std::optional<double> done; // how much of a read that ends
     std::map<std::int32_t, Partition> partitions;
 };
+
+/// Takes how far reading has come, and if it stops everywhere, how much of the way that is.
+inline void take_progress(const std::vector<karrow::PartitionProgress> &partitions, Progress &progress)
+{
+    std::int64_t read = 0, all = 0;
+    bool stops = true;
+    for (const karrow::PartitionProgress &now : partitions) {
+        Progress::Partition &known = progress.partitions[now.partition];
+        known.lag = now.lag;
+        known.from = known.from.value_or(now.position);
+        stops = stops && now.stop_offset;
+        if (now.stop_offset) {
+            const std::int64_t way = std::max<std::int64_t>(now.stop_offset->value() - known.from->value(), 0);
+            all += way;
+            read += std::min(now.position.value() - known.from->value(), way);
+        }
+    }
+    if (stops)
+        progress.done = all == 0 ? 1 : static_cast<double>(read) / static_cast<double>(all);
+}
 
 /// What an order in JSON becomes.
 inline karrow::Spec order_spec()

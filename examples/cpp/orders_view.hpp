@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -61,6 +62,15 @@ inline std::string clipped(std::string_view text, std::size_t width)
         shown += byte < ' ' || byte == 0x7f || two_byte_command ? '?' : text[at];
     }
     return shown;
+}
+
+/// How much of something is done: `[######..............]  30 %`.
+inline std::string bar_of(double done)
+{
+    constexpr int width = 40;
+    const int marks = std::clamp(static_cast<int>(done * width), 0, width);
+    return "[" + std::string(static_cast<std::size_t>(marks), '#')
+        + std::string(static_cast<std::size_t>(width - marks), '.') + format("] %3d %%", static_cast<int>(done * 100));
 }
 
 /// Draws in place on a terminal; elsewhere writes a line now and then.
@@ -119,6 +129,8 @@ private:
     void log(const Progress &progress)
     {
         std::string news = format("%11s rows", grouped(progress.rows).c_str());
+        if (progress.done)
+            news += format(", %d %%", static_cast<int>(*progress.done * 100));
         for (const auto &[id, partition] : progress.partitions) {
             news += format(" | %d: %s, %s/s", id, grouped(partition.rows).c_str(), rate_of(id).c_str());
             if (partition.lag)
@@ -135,7 +147,8 @@ private:
     {
         const bool lag_is_known = !progress.partitions.empty() && progress.partitions.begin()->second.lag;
         std::vector<std::string> lines = {
-            format("%s   %.1f s   %s rows", title_.c_str(), seconds(), grouped(progress.rows).c_str()), "",
+            format("%s   %.1f s   %s rows", title_.c_str(), seconds(), grouped(progress.rows).c_str()),
+            progress.done ? bar_of(*progress.done) : "",
             "partition         rows      rows/s" + std::string(lag_is_known ? "         lag" : "")};
         for (const auto &[id, partition] : progress.partitions) {
             lines.push_back(format("%9d %12s %11s", id, grouped(partition.rows).c_str(), rate_of(id).c_str()));

@@ -32,8 +32,12 @@ class Running:
                 return
         raise AssertionError(f"ended without a line with {pattern}")
 
+    def end(self):
+        """Waits until it ends by itself; the exit code, and the rest of the output."""
+        rest = self.process.stdout.read()
+        return self.process.wait(), rest
+
     def end_by(self, number):
         """Sends a signal; the exit code, and the rest of the output."""
         self.process.send_signal(number)
-        rest = self.process.stdout.read()
-        return self.process.wait(), rest
+        return self.end()

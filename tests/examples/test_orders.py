@@ -65,6 +65,17 @@ class Orders(unittest.TestCase):
             tool.line_with(" 1 rows")
             self.assertEqual(tool.end_by(signal.SIGINT)[0], 0)
 
+    def test_a_read_to_the_end_shows_how_far_it_is_and_ends_by_itself(self):
+        for partition, orders in enumerate((300, 1)):
+            for _ in range(orders):
+                self.produce(partition, b'{"jsymbol": "AAPL"}')
+        with self.running("--to", "end") as tool:
+            code, rest = tool.end()
+            self.assertEqual(code, 0)
+            self.assertRegex(rest, r"\n\[#{40}\] 100 %\n")
+            self.assertRegex(rest, r"\n +0 +300 +[0-9,]+ +0\n")
+            self.assertIn("\n301 rows from 2 partitions, 0 of which failed\n", rest)
+
     def test_a_topic_is_shown_from_its_beginning_or_its_end_until_a_signal(self):
         self.produce(0, b'{"jsymbol": "AAPL", "jside": "buy", "jprice": 189.5, "jqty": 1200}')
         self.produce(1, b'{"jts": "2026-01-02T09:30:00.123456Z"}')
@@ -129,6 +140,8 @@ class Orders(unittest.TestCase):
     def test_what_makes_no_sense_is_said(self):
         for arguments, code, message in (
             (["--from", "nowhere"], 2, "--from: 'nowhere' is neither 'beginning' nor 'end'"),
+            (["--to", "tomorrow"], 2, "--to: 'tomorrow' is not 'end'"),
+            (["--to", "end"], 2, "--to: goes with --bootstrap-servers"),
             (["--orders", "many"], 2, "--orders: 'many' is not a number of orders"),
             (["--seconds", "soon"], 2, "--seconds: 'soon' is not a number of seconds"),
             (["--seconds", "0"], 2, "--seconds: '0' is not a number of seconds"),
