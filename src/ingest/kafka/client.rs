@@ -311,31 +311,40 @@ impl Client {
         (code == Code::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
     }
 
-    /// Commits offsets for the handle's group, all or with an error that says which it could not.
-    pub fn commit(&self, topic: &str, offsets: &[(i32, i64)], wait: &dyn Waiting) -> Result<()> {
+    /// Commits offsets for a group, all or with an error that says which it could not.
+    ///
+    /// This asks as somebody who manages groups does. A commit of the handle's own would hold up its end until the brokers
+    /// have answered, or have had their whole time to.
+    pub fn commit(&self, group: &str, topic: &str, offsets: &[(i32, i64)], wait: &dyn Waiting) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let name = group_name(group)?;
         let mut list = PartitionList::new(offsets.len());
         for (partition, offset) in offsets {
             list.add(topic, *partition, *offset)?;
         }
-        loop {
-            let queue = Queue::new(self);
-            // SAFETY: handle, list and queue are alive; the call copies the list, and without a callback answers by an
-            // event.
-            let code = unsafe {
-                rd::rd_kafka_commit_queue(self.as_ptr(), list.as_ptr(), queue.as_ptr(), None, std::ptr::null_mut())
-            };
-            if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                return Err(kafka_error(code, "committing offsets"));
-            }
-            let event = self.answer(&queue, wait)?;
-            match commit_outcome(topic, &event) {
-                Err(error) if error.is_retriable() => {
-                    *self.context.last_error.lock() = Some(error.message().to_owned());
-                    self.pause(wait)?;
+        self.ask(
+            wait,
+            rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+            |options, queue| {
+                // SAFETY: everything passed is alive, and the call copies it; the request is destroyed here.
+                unsafe {
+                    let mut request = rd::rd_kafka_AlterConsumerGroupOffsets_new(name.as_ptr(), list.as_ptr());
+                    rd::rd_kafka_AlterConsumerGroupOffsets(self.as_ptr(), &mut request, 1, options, queue);
+                    rd::rd_kafka_AlterConsumerGroupOffsets_destroy(request);
                 }
-                outcome => return outcome,
-            }
-        }
+            },
+            |event| {
+                // SAFETY: the event is the answer to this question, and outlives everything taken from it here.
+                unsafe {
+                    let result = rd::rd_kafka_event_AlterConsumerGroupOffsets_result(event);
+                    let mut count = 0;
+                    let groups = rd::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count);
+                    group_partitions(group, topic, slice(groups, count)).map(drop)
+                }
+            },
+        )
     }
 
     /// The offsets that a group has committed for these partitions; those without one are left out.
@@ -346,7 +355,7 @@ impl Client {
         partitions: &[i32],
         wait: &dyn Waiting,
     ) -> Result<BTreeMap<i32, i64>> {
-        let name = CString::new(group).map_err(|_| Error::argument("group.id", "the name holds a NUL character"))?;
+        let name = group_name(group)?;
         let mut list = PartitionList::new(partitions.len());
         for partition in partitions {
             list.add(topic, *partition, i64::from(rd::RD_KAFKA_OFFSET_INVALID))?;
@@ -369,21 +378,9 @@ impl Client {
                     let result = rd::rd_kafka_event_ListConsumerGroupOffsets_result(event);
                     let mut count = 0;
                     let groups = rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
-                    for answer in slice(groups, count) {
-                        let error = rd::rd_kafka_group_result_error(*answer);
-                        let code = rd::rd_kafka_error_code(error);
-                        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                            return Err(kafka_error(code, &format!("group {group}")));
-                        }
-                        let list = &*rd::rd_kafka_group_result_partitions(*answer);
-                        let count = usize::try_from(list.cnt).unwrap_or(0);
-                        for partition in slice(list.elems, count) {
-                            if partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                                return Err(partition_error(topic, partition.partition, partition.err));
-                            }
-                            if partition.offset >= 0 {
-                                offsets.insert(partition.partition, partition.offset);
-                            }
+                    for partition in group_partitions(group, topic, slice(groups, count))? {
+                        if partition.offset >= 0 {
+                            offsets.insert(partition.partition, partition.offset);
                         }
                     }
                 }
@@ -500,22 +497,39 @@ pub enum Which {
     Time(i64),
 }
 
-/// What came of a commit.
-fn commit_outcome(topic: &str, event: &Event) -> Result<()> {
-    // SAFETY: the event is the answer to a commit, and outlives everything taken from it here.
-    let (code, partitions) = unsafe {
-        let code = rd::rd_kafka_event_error(event.0.as_ptr());
-        let list = rd::rd_kafka_event_topic_partition_list(event.0.as_ptr());
-        let partitions: &[rd::rd_kafka_topic_partition_t] =
-            if list.is_null() { &[] } else { slice((*list).elems, usize::try_from((*list).cnt).unwrap_or(0)) };
-        (code, partitions)
-    };
-    let failed = partitions.iter().find(|partition| partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR);
-    match failed {
-        Some(partition) => Err(partition_error(topic, partition.partition, partition.err)),
-        None if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-        None => Err(kafka_error(code, "committing offsets")),
+/// The partitions in answers about a group, unless one says that something went wrong.
+///
+/// # Safety
+/// The answers are alive, and as long as what is returned.
+unsafe fn group_partitions<'a>(
+    group: &str,
+    topic: &str,
+    answers: &[*const rd::rd_kafka_group_result_t],
+) -> Result<Vec<&'a rd::rd_kafka_topic_partition_t>> {
+    let mut partitions = Vec::new();
+    for answer in answers {
+        // SAFETY: as the caller says; every answer has a list, and at most one error.
+        let (code, list) = unsafe {
+            let code = rd::rd_kafka_error_code(rd::rd_kafka_group_result_error(*answer));
+            let list = rd::rd_kafka_group_result_partitions(*answer);
+            let empty: &[rd::rd_kafka_topic_partition_t] = &[];
+            let list =
+                if list.is_null() { empty } else { slice((*list).elems, usize::try_from((*list).cnt).unwrap_or(0)) };
+            (code, list)
+        };
+        if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(kafka_error(code, &format!("group {group}")));
+        }
+        if let Some(failed) = list.iter().find(|partition| partition.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return Err(partition_error(topic, failed.partition, failed.err));
+        }
+        partitions.extend(list);
     }
+    Ok(partitions)
+}
+
+fn group_name(group: &str) -> Result<CString> {
+    CString::new(group).map_err(|_| Error::argument("group.id", "the name holds a NUL character"))
 }
 
 fn topic_name(topic: &str) -> Result<CString> {

@@ -170,14 +170,20 @@ impl Shared {
 
     /// Commits for somebody who waits for it.
     pub fn commit(&self, offsets: &[(i32, i64)], timeout: Timeout) -> Result<()> {
-        self.control.commit(&self.plan.topic, offsets, &Patience { shared: self, deadline: timeout.deadline() })
+        let patience = Patience { shared: self, deadline: timeout.deadline() };
+        self.control.commit(self.group(), &self.plan.topic, offsets, &patience)
+    }
+
+    /// The caller's group. Without one nobody asks for a commit.
+    fn group(&self) -> &str {
+        self.plan.kafka.get("group.id").map_or("", String::as_str)
     }
 
     /// Commits what may be committed, if that has changed.
     fn commit_published(&self, known: &mut Known, wait: &dyn Waiting) {
         let offsets = self.watch.wanted.lock().commit.take();
         let Some(offsets) = offsets.filter(|offsets| *offsets != known.committed) else { return };
-        match self.control.commit(&self.plan.topic, &offsets, wait) {
+        match self.control.commit(self.group(), &self.plan.topic, &offsets, wait) {
             Ok(()) => known.committed = offsets,
             Err(error) => {
                 if !self.is_closing() {
