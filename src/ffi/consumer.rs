@@ -181,8 +181,9 @@ pub unsafe extern "C" fn karrow_consumer_commit(
     })
 }
 
-/// Gives up the rows of a partition before `before_row`: the next cycle does not show them any more, and their memory is
-/// freed once no snapshot or export holds it. For append tables that live for months; row numbers go on.
+/// Gives up the rows of a partition before `before_row`: the next cycle does not show them any more. Their memory is freed
+/// piece by piece, once more than half of a piece has been given up and no snapshot or export holds it; with
+/// `karrow.append.max.bytes` a piece is at most an eighth of that. For append tables that live for months; row numbers go on.
 ///
 /// Errors: `INVALID_STATE` for other types of tables, which forget by themselves, or before open; `OUT_OF_RANGE` for a row
 /// that has not been published; `NOT_FOUND` for a partition that is not read; `CLOSED`. Since 0.1.

@@ -245,7 +245,7 @@ impl Consumer {
     }
 
     fn table_is_full(&self) -> Error {
-        let limit = self.plan.append_max_bytes.unwrap_or(usize::MAX);
+        let limit = self.plan.retention.full_at_bytes().unwrap_or(usize::MAX);
         let message =
             format!("the table holds karrow.append.max.bytes ({limit}); discard rows that are not needed any more");
         Error::new(Status::Limit, message)
@@ -255,7 +255,7 @@ impl Consumer {
     /// first, or busy partitions would take all the room again, cycle after cycle.
     fn make_room(&self, opened: &Opened, slots: &[Arc<Slot>], state: &TableState) {
         let shared = opened.slots.shared();
-        if self.plan.append_max_bytes.is_some() {
+        if self.plan.retention.full_at_bytes().is_some() {
             shared.budget.set_table(state.bytes());
             if shared.budget.table_is_full() {
                 slots.iter().for_each(|slot| slot.hold_back(&self.table_is_full()));

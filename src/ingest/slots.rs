@@ -38,7 +38,7 @@ impl Slots {
         let shared = Arc::new(Shared {
             topic: Arc::clone(&plan.topic),
             signal,
-            budget: Budget::new(plan.memory_budget_bytes, plan.append_max_bytes, beginnings.len()),
+            budget: Budget::new(plan.memory_budget_bytes, plan.retention.full_at_bytes(), beginnings.len()),
         });
         let slots = Slots { plan: plan.clone(), shared, list: RwLock::default() };
         let first = beginnings.iter().map(|beginning| slots.make(beginning, false));

@@ -181,8 +181,6 @@ pub struct Plan {
     pub value: Decoder,
     /// Bounds fetch queues and everything decoded but not yet published, together.
     pub memory_budget_bytes: usize,
-    /// What an append table holds at most before it takes in no more; `None`: everything.
-    pub append_max_bytes: Option<usize>,
     /// How many threads decode; `None`: as many as there are cores, at most one a partition.
     pub ingest_threads: Option<usize>,
     /// How long a poll that has something waits for more.
@@ -394,7 +392,6 @@ impl Options {
             key,
             value,
             memory_budget_bytes,
-            append_max_bytes: self.limit(APPEND_MAX_BYTES, self.table_type == TableType::Append, "an append")?,
             ingest_threads,
             linger: millis(self.number(POLL_LINGER)?.unwrap_or(0)),
             log: self.log.clone(),
@@ -447,11 +444,12 @@ impl Options {
 
     fn retention(&self) -> Result<Retention> {
         let is_ring = matches!(self.table_type, TableType::Ring { .. });
-        let bytes = self.limit(RING_MAX_BYTES, is_ring, "a ring")?;
+        let ring_bytes = self.limit(RING_MAX_BYTES, is_ring, "a ring")?;
+        let append_bytes = self.limit(APPEND_MAX_BYTES, self.table_type == TableType::Append, "an append")?;
         let age_ms = self.limit(RING_MAX_AGE, is_ring, "a ring")?;
         Ok(Retention {
             table_type: self.table_type,
-            max_bytes: bytes,
+            max_bytes: ring_bytes.or(append_bytes),
             max_age_ms: age_ms.map(|age_ms| i64::try_from(age_ms).unwrap_or(i64::MAX)),
         })
     }
@@ -829,7 +827,7 @@ mod tests {
         let mut options = options(&[("karrow.append.max.bytes", "5")]);
         assert!(options.plan().err().unwrap().message().ends_with("only an append table has this limit"));
         options.set_table_type(TableType::Append).unwrap();
-        assert_eq!(options.plan().unwrap().append_max_bytes, Some(5));
+        assert_eq!(options.plan().unwrap().retention.full_at_bytes(), Some(5));
         options.set("karrow.append.max.bytes", Some("0")).unwrap();
         assert!(options.plan().err().unwrap().message().contains("0 would keep nothing"));
     }

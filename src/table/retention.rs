@@ -21,12 +21,13 @@ pub enum TableType {
     },
 }
 
-/// A table type, with the further limits that a ring may have. A ring forgets by bytes and by age chunk by chunk.
+/// A table type, with the further limits that it may have. A ring forgets by bytes and by age chunk by chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// What is kept.
     pub table_type: TableType,
-    /// Of a ring: how many bytes of each partition.
+    /// Of a ring: how many bytes of each partition. Of an append table: how many in all, beyond which nothing is taken in,
+    /// so that nothing is ever forgotten for it here.
     pub max_bytes: Option<usize>,
     /// Of a ring: for how many milliseconds, by the newest timestamp of a chunk's records.
     pub max_age_ms: Option<i64>,
@@ -47,17 +48,24 @@ impl Retention {
         }
     }
 
-    /// How large chunks should be: a small ring is made of small chunks, because it drops whole ones.
+    /// How large chunks should be: a small table is made of small chunks, because memory is let go in whole ones.
     pub fn chunk_limits(self) -> ChunkLimits {
         let limits = ChunkLimits::default();
-        match self.table_type {
-            TableType::Blink | TableType::Append => limits,
-            TableType::Ring { capacity } => ChunkLimits {
-                rows: usize::try_from(capacity / 2).unwrap_or(limits.rows).clamp(MIN_RING_CHUNK, limits.rows),
-                bytes: self.max_bytes.map_or(limits.bytes, |bytes| (bytes / RING_CHUNKS).clamp(1, limits.bytes)),
-                span_ms: self.max_age_ms.map_or(limits.span_ms, |age_ms| age_ms / RING_CHUNKS as i64),
+        ChunkLimits {
+            rows: match self.table_type {
+                TableType::Blink | TableType::Append => limits.rows,
+                TableType::Ring { capacity } => {
+                    usize::try_from(capacity / 2).unwrap_or(limits.rows).clamp(MIN_RING_CHUNK, limits.rows)
+                }
             },
+            bytes: self.max_bytes.map_or(limits.bytes, |bytes| (bytes / CHUNKS).clamp(1, limits.bytes)),
+            span_ms: self.max_age_ms.map_or(limits.span_ms, |age_ms| age_ms / CHUNKS as i64),
         }
+    }
+
+    /// What an append table holds at most before it takes in no more; `None`: everything, or another type of table.
+    pub fn full_at_bytes(self) -> Option<usize> {
+        self.max_bytes.filter(|_| self.table_type == TableType::Append)
     }
 
     /// The time before which a ring forgets.
@@ -68,8 +76,8 @@ impl Retention {
 
 /// Chunks smaller than this cost more to keep track of than they free.
 const MIN_RING_CHUNK: usize = 1024;
-/// Of how many chunks a ring is made at least that is limited by bytes or by age.
-const RING_CHUNKS: usize = 8;
+/// Of how many chunks a table is made at least that is limited by bytes or by age.
+const CHUNKS: usize = 8;
 
 /// A run of rows in memory of its own.
 #[derive(Debug)]
@@ -685,5 +693,7 @@ mod tests {
         let limited = Retention { max_bytes: Some(8000), max_age_ms: Some(800), ..ring(i64::MAX) };
         assert_eq!(limited.chunk_limits(), ChunkLimits { rows: most.rows, bytes: 1000, span_ms: 100 });
         assert_eq!(Retention::from(TableType::Append).chunk_limits(), most);
+        let full = Retention { max_bytes: Some(8000), ..TableType::Append.into() };
+        assert_eq!(full.chunk_limits().bytes, 1000);
     }
 }
