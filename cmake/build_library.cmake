@@ -13,8 +13,8 @@ execute_process(
   RESULT_VARIABLE crates_are_missing OUTPUT_QUIET ERROR_QUIET)
 if(crates_are_missing)
   message(FATAL_ERROR
-    "cargo could not fetch the crates that karrow is built from. It needs https://index.crates.io and "
-    "https://static.crates.io, through HTTPS_PROXY if that is set, or a mirror of crates.io that "
-    "~/.cargo/config.toml names ([source.crates-io] replace-with). Nothing else is fetched for the library.")
+    "cargo could not fetch the crates that karrow is built from. It needs the registry of Rust crates, index and "
+    "downloads, over HTTPS, through HTTPS_PROXY if that is set, or a mirror of it that ~/.cargo/config.toml names "
+    "([source.crates-io] replace-with). Nothing else is fetched for the library.")
 endif()
 message(FATAL_ERROR "cargo could not build the library; its messages are above")
