@@ -3,23 +3,23 @@
 //! A buffer knows nothing of rows beyond its own length. [`crate::rows`] keeps the columns of a partition in step, and
 //! takes a row back by truncating every column to the length it had before.
 
+mod nulls;
 mod shared;
 
 use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, i256};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, i256};
 use arrow_data::ArrayData;
 use arrow_schema::DataType;
 
 use crate::error::{Error, Result, Status};
 use crate::types;
+use nulls::Nulls;
 use shared::SharedVec;
 
 /// One column of one partition, being written.
 pub struct ColumnBuffer {
     data_type: DataType,
-    /// No bitmap exists until the first null. Rows behind its end are valid: it is brought up to date only where somebody
-    /// looks at it, so that a value costs it nothing.
-    validity: NullBufferBuilder,
+    nulls: Nulls,
     length: usize,
     /// How many of the rows have been published.
     published: usize,
@@ -109,8 +109,7 @@ impl ColumnBuffer {
                 }
             },
         };
-        let validity = NullBufferBuilder::new(rows);
-        Ok(ColumnBuffer { data_type: data_type.clone(), validity, length: 0, published: 0, values })
+        Ok(ColumnBuffer { data_type: data_type.clone(), nulls: Nulls::default(), length: 0, published: 0, values })
     }
 
     /// How many rows have been written.
@@ -145,7 +144,20 @@ impl ColumnBuffer {
     }
 
     /// Adds a null.
+    #[inline]
     pub fn push_null(&mut self) {
+        // Of most numbers and times, without a look at what else there is.
+        if let Values::Fixed8(values) = &mut self.values {
+            values.push(0);
+            self.nulls.add(self.length);
+            self.length += 1;
+        } else {
+            self.push_other_null();
+        }
+    }
+
+    #[inline(never)]
+    fn push_other_null(&mut self) {
         match_values!(&mut self.values, values => values.push(Default::default()),
             Values::Bits(bits) => bits.append(false),
             Values::Bytes { ends, .. } | Values::List { ends, .. } => {
@@ -154,8 +166,7 @@ impl ColumnBuffer {
             }
             Values::Struct(children) => children.iter_mut().for_each(ColumnBuffer::push_null),
         );
-        self.validity.append_n_non_nulls(self.length - self.validity.len());
-        self.validity.append_null();
+        self.nulls.add(self.length);
         self.length += 1;
     }
 
@@ -173,9 +184,7 @@ impl ColumnBuffer {
             }
             Values::Struct(children) => children.iter_mut().for_each(|child| child.truncate(length)),
         );
-        if self.validity.len() > length {
-            self.validity.truncate(length);
-        }
+        self.nulls.truncate(length);
         self.length = self.length.min(length);
     }
 
@@ -189,8 +198,8 @@ impl ColumnBuffer {
 
     fn publish_data(&mut self) -> ArrayData {
         self.published = self.length;
-        self.validity.append_n_non_nulls(self.length - self.validity.len());
-        let builder = ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.validity.finish_cloned());
+        let builder =
+            ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.nulls.to_buffer(self.length));
         let one = |buffer: Buffer| vec![buffer];
         let builder = match_values!(&mut self.values, values => builder.buffers(one(values.publish())),
             Values::Bits(bits) => builder.buffers(one(bits.finish_cloned().into_inner())),

@@ -26,7 +26,9 @@ impl Padded {
         }
         let padded = &mut self.0[..length];
         let (document, padding) = padded.split_at_mut(payload.len());
-        padding.fill(0);
+        // Of a length that the compiler knows: a few stores, and no call.
+        let padding: &mut [u8; PADDING] = padding.try_into().expect("what is left behind the payload is the padding");
+        *padding = [0; PADDING];
         document.copy_from_slice(payload);
         if payload.is_ascii() {
             // SAFETY: the document is ASCII, and so is the padding.
