@@ -10,7 +10,7 @@ use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -64,8 +64,25 @@ pub(super) struct Feed {
     _arrival: Arc<Arrival>,
     /// Whether librdkafka fetches the partition.
     assigned: AtomicBool,
+    /// How often librdkafka was sent to another offset: what somebody has found out about an earlier place is outdated.
+    seeks: AtomicU64,
     /// Where a reset goes on, once the cluster has said what there is.
-    reset: Mutex<Option<Result<i64>>>,
+    reset: Mutex<Option<Reset>>,
+}
+
+/// Where a partition is to go on that cannot where it is.
+struct Reset {
+    /// The offset, or why there is none.
+    target: Result<i64>,
+    /// How many seeks had been when it lost its place; `None`: however many.
+    seeks: Option<u64>,
+}
+
+impl Feed {
+    /// How often librdkafka was sent to another offset.
+    pub fn seeks(&self) -> u64 {
+        self.seeks.load(Ordering::Acquire)
+    }
 }
 
 /// Puts a partition on its thread's ready list.
@@ -263,6 +280,7 @@ impl Shared {
             queue: Mutex::new(Some(Arc::new(queue))),
             _arrival: arrival,
             assigned: AtomicBool::new(assigned),
+            seeks: AtomicU64::new(0),
             reset: Mutex::new(None),
         }));
         Ok(feeds.len() - 1)
@@ -271,7 +289,7 @@ impl Shared {
     /// Begins to read a partition that the topic has got since.
     pub fn add(&self, beginning: &Beginning) -> Result<()> {
         let index = self.feed(self.slots.add(beginning)?, false)?;
-        self.reset(index, Ok(beginning.offset));
+        self.reset(index, Ok(beginning.offset), None);
         Ok(())
     }
 
@@ -285,10 +303,11 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Sends a partition to another offset, or fails it; its own thread does that.
-    pub fn reset(&self, index: usize, target: Result<i64>) {
+    /// Sends a partition to another offset, or fails it; its own thread does that, unless the partition has been sent
+    /// somewhere since it had so many `seeks` behind it (`None`: even then).
+    pub fn reset(&self, index: usize, target: Result<i64>, seeks: Option<u64>) {
         if let Some(feed) = self.feeds.read().get(index) {
-            *feed.reset.lock() = Some(target);
+            *feed.reset.lock() = Some(Reset { target, seeks });
         }
         self.wake(index);
     }
@@ -333,7 +352,7 @@ impl Shared {
                 Outcome::default()
             });
             if let Some(lost) = outcome.lost {
-                self.watch.find(index, lost);
+                self.watch.find(index, lost, feed.seeks());
             }
             if outcome.more {
                 self.ready[list].push(index);
@@ -344,7 +363,8 @@ impl Shared {
     /// Carries out what somebody asked of a partition: a reset, a resume.
     fn move_on(&self, feed: &Feed) {
         let reset = feed.reset.lock().take();
-        match reset {
+        let reset = reset.filter(|reset| reset.seeks.is_none_or(|seeks| seeks == feed.seeks()));
+        match reset.map(|reset| reset.target) {
             None => {}
             Some(Ok(offset)) => {
                 feed.slot.enter().jump(offset);
@@ -370,6 +390,7 @@ impl Shared {
     /// time it is served again.
     fn seek(&self, feed: &Feed, offset: i64) {
         let partition = feed.slot.partition();
+        feed.seeks.fetch_add(1, Ordering::AcqRel);
         let mut outcome = self.leave(feed);
         if outcome.is_ok() {
             outcome = self.assign(partition, offset, rd::rd_kafka_incremental_assign);

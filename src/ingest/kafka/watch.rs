@@ -32,6 +32,15 @@ pub enum Lost {
     Truncated,
 }
 
+/// A partition that has lost its place.
+struct LostPlace {
+    /// Which one.
+    index: usize,
+    why: Lost,
+    /// How many seeks of the partition had been by then.
+    seeks: u64,
+}
+
 /// What the watching thread is asked for.
 #[derive(Default)]
 pub struct Watch {
@@ -41,8 +50,7 @@ pub struct Watch {
 
 #[derive(Default)]
 struct Wanted {
-    /// Partitions that have lost their place, by index.
-    lost: VecDeque<(usize, Lost)>,
+    lost: VecDeque<LostPlace>,
     /// What may be committed, and has not been.
     commit: Option<Vec<(i32, i64)>>,
     stopping: bool,
@@ -50,8 +58,8 @@ struct Wanted {
 
 impl Watch {
     /// Finds out where a partition goes on that has lost its place.
-    pub fn find(&self, index: usize, lost: Lost) {
-        self.wanted.lock().lost.push_back((index, lost));
+    pub fn find(&self, index: usize, why: Lost, seeks: u64) {
+        self.wanted.lock().lost.push_back(LostPlace { index, why, seeks });
         self.came.notify_one();
     }
 
@@ -67,7 +75,7 @@ impl Watch {
     }
 
     /// Sleeps until a partition has lost its place, which it returns, the time has come, or the source closes.
-    fn wait(&self, until: Option<Instant>) -> Option<(usize, Lost)> {
+    fn wait(&self, until: Option<Instant>) -> Option<LostPlace> {
         let mut wanted = self.wanted.lock();
         while !wanted.stopping && wanted.lost.is_empty() {
             match until {
@@ -144,10 +152,10 @@ impl Shared {
         let due = |time: Option<Instant>| time.is_some_and(|time| Instant::now() >= time);
         while !self.is_stopping() {
             let until = [next_look, next_commit].into_iter().flatten().min();
-            if let Some((index, lost)) = self.watch.wait(until) {
+            if let Some(lost) = self.watch.wait(until) {
                 // A topic that was created again has lost every partition's place, and is dealt with as a whole.
                 if !self.look(&mut known) {
-                    self.find_place(index, lost);
+                    self.find_place(&lost);
                 }
             }
             if due(next_look) {
@@ -237,43 +245,53 @@ impl Shared {
     /// The topic was created again: no position means anything any more (rule O9).
     fn begin_again(&self, topic: &Topic, wait: &dyn Waiting) -> Result<()> {
         self.say(Level::Warning, &format!("topic {} was created again", self.plan.topic));
+        let why = "is of an earlier topic that had the name of";
+        // All of them are asked about before any is moved: if that fails, nothing has happened, and the next look tries again.
+        let mut targets = Vec::new();
         for (index, feed) in self.feeds().iter().enumerate() {
-            let partition = feed.slot.partition();
-            let seen = feed.slot.seen();
-            let offset = seen.position;
-            let why = "is of an earlier topic that had the name of";
-            let target = if topic.partitions.contains(&partition) {
-                let range = log_range(&self.plan, &self.control, partition, wait)?;
-                match seen.state {
-                    PartitionState::Finished => continue,
-                    // What it has stopped at is gone. Somebody will resume it, and has to know where.
-                    PartitionState::Failed(_) => Err(range.refusal(&self.plan, partition, offset, why)),
-                    PartitionState::Reading | PartitionState::Waiting(_) => {
-                        range.leave(&self.plan, partition, offset, why)
-                    }
-                }
-            } else {
+            let (partition, seen) = (feed.slot.partition(), feed.slot.seen());
+            if seen.state == PartitionState::Finished {
+                continue;
+            }
+            if !topic.partitions.contains(&partition) {
                 let message = format!("topic {} was created again without partition {partition}", self.plan.topic);
-                Err(Error::new(Status::NotFound, message).with_detail("topic", &*self.plan.topic))
+                let error = Error::new(Status::NotFound, message).with_detail("topic", &*self.plan.topic);
+                targets.push((index, Err(error)));
+                continue;
+            }
+            let range = log_range(&self.plan, &self.control, partition, wait)?;
+            // What one that failed has stopped at is gone. Somebody will resume it, and has to know where.
+            let target = if seen.state.is_over() {
+                Err(range.refusal(&self.plan, partition, seen.position, why))
+            } else {
+                range.leave(&self.plan, partition, seen.position, why)
             };
-            self.reset(index, target);
+            targets.push((index, target));
+        }
+        for (index, target) in targets {
+            self.reset(index, target, None);
         }
         Ok(())
     }
 
     /// Finds out where a partition goes on that has lost its place.
-    fn find_place(&self, index: usize, lost: Lost) {
-        let Some(feed) = self.feeds().get(index).cloned() else { return };
+    fn find_place(&self, lost: &LostPlace) {
+        let Some(feed) = self.feeds().get(lost.index).cloned() else { return };
+        if feed.seeks() != lost.seeks {
+            // It has been sent somewhere since.
+            return;
+        }
         let partition = feed.slot.partition();
         let offset = feed.slot.seen().position;
         let wait = Patience { shared: self, deadline: None };
-        let target = log_range(&self.plan, &self.control, partition, &wait).and_then(|range: LogRange| match lost {
-            // The position may be inside again, if the log has grown past it since.
-            Lost::OutOfRange => range.check(&self.plan, partition, offset),
-            Lost::Truncated => range.leave(&self.plan, partition, offset, "has been cut off"),
-        });
+        let target =
+            log_range(&self.plan, &self.control, partition, &wait).and_then(|range: LogRange| match lost.why {
+                // The position may be inside again, if the log has grown past it since.
+                Lost::OutOfRange => range.check(&self.plan, partition, offset),
+                Lost::Truncated => range.leave(&self.plan, partition, offset, "has been cut off"),
+            });
         if !self.is_stopping() {
-            self.reset(index, target);
+            self.reset(lost.index, target, Some(lost.seeks));
         }
     }
 
