@@ -30,7 +30,7 @@ impl Padded {
         let padding: &mut [u8; PADDING] = padding.try_into().expect("what is left behind the payload is the padding");
         *padding = [0; PADDING];
         document.copy_from_slice(payload);
-        if payload.is_ascii() {
+        if is_ascii(payload) {
             // SAFETY: the document is ASCII, and so is the padding.
             return Ok(Text { padded: unsafe { std::str::from_utf8_unchecked(padded) } });
         }
@@ -44,6 +44,14 @@ impl Padded {
     pub fn bytes(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Whether all bytes are ASCII. The library's own looks at blocks too, but at what is behind the last one byte by byte.
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 32;
+    let Some(last) = bytes.last_chunk::<BLOCK>() else { return bytes.is_ascii() };
+    bytes[..bytes.len() / BLOCK * BLOCK].is_ascii() && last.is_ascii()
 }
 
 /// Where a document breaks the grammar, and what could have stood there.
@@ -504,6 +512,19 @@ mod tests {
             // Blanks in front are the caller's.
             prop_assume!(!text.starts_with([' ', '\n']));
             prop_assert_eq!(ours, serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_no_utf8_is_found_wherever_it_is() {
+        let mut padded = Padded::default();
+        for length in 1..150 {
+            assert!(padded.fill(&vec![b'x'; length]).is_ok());
+            for at in 0..length {
+                let mut payload = vec![b'x'; length];
+                payload[at] = 0xff;
+                assert_eq!(padded.fill(&payload).err(), Some(at), "{length} bytes");
+            }
         }
     }
 }
