@@ -506,12 +506,12 @@ mod tests {
         /// serde_json is the judge; what it refuses beyond the grammar (lone surrogates) is not generated.
         #[test]
         fn the_grammar_is_serde_jsons(text in r#"[\[\]{}:,"\\ \n0-9eE.+\-a-fnrtulsu]{0,24}"#) {
+            // Blanks in front are the caller's.
+            let text = text.trim_start();
             let mut padded = Padded::default();
             let document = padded.fill(text.as_bytes()).unwrap();
             let ours = document.value_end(0, 0).is_ok_and(|end| document.skip_blanks(end) == text.len());
-            // Blanks in front are the caller's.
-            prop_assume!(!text.starts_with([' ', '\n']));
-            prop_assert_eq!(ours, serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{}", text);
+            prop_assert_eq!(ours, serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "{}", text);
         }
     }
 
