@@ -459,11 +459,6 @@ impl Serving<'_> {
         &self.inner().state
     }
 
-    /// The offset that is read next.
-    pub fn next_offset(&mut self) -> i64 {
-        self.inner().next_offset
-    }
-
     /// Reading goes on at another offset: a reset, or a resume past records.
     pub fn jump(&mut self, offset: i64) {
         let inner = self.inner();
