@@ -311,7 +311,7 @@ bool karrow_error_position(const struct karrow_error *error,
                            int32_t *partition,
                            int64_t *offset);
 
-// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `reason`, `argument`.
+// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`, `reason`, `argument`.
 // NULL if the error does not have it. Belongs to the error. Since 0.1.
 const char *karrow_error_detail(const struct karrow_error *error,
                                 const char *key);

@@ -198,7 +198,8 @@ impl Error {
         self.0.position
     }
 
-    /// One detail: `topic`, `side` (`key`, `value`, `timestamp`), `column`, `reason`, `argument`.
+    /// One detail: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`
+    /// (inside the column), `reason`, `argument`.
     pub fn detail(&self, key: &str) -> Option<&str> {
         self.details().find(|(name, _)| *name == key).map(|(_, value)| value)
     }

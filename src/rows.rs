@@ -7,7 +7,7 @@ use arrow_schema::TimeUnit;
 
 use crate::column::{ColumnBuffer, SizeHint};
 use crate::error::{Error, Result, Status};
-use crate::format::{Decoder, Side};
+use crate::format::{BadValue, Decoder, Side};
 use crate::schema::{CommonColumn, TableSchema};
 use crate::types;
 
@@ -77,6 +77,8 @@ pub struct BadRecord {
     pub side: &'static str,
     /// The column that could not take its value; `None`: the payload as a whole is at fault.
     pub column: Option<String>,
+    /// The value inside the column that is at fault, beginning with the column: `Legs[3].Price`; `None`: all of it.
+    pub path: Option<String>,
     /// What was expected and what was found.
     pub reason: String,
 }
@@ -84,17 +86,17 @@ pub struct BadRecord {
 impl BadRecord {
     /// The error that a partition fails with: names column, reason and place.
     pub fn into_error(self, topic: &str, partition: i32, offset: i64) -> Error {
-        let column = self.column.as_ref().map(|column| format!("column {column}: ")).unwrap_or_default();
+        let place = self.path.as_ref().or(self.column.as_ref());
+        let column = place.map(|place| format!("column {place}: ")).unwrap_or_default();
         let message = format!("{column}{}, at {topic}[{partition}]@{offset} ({})", self.reason, self.side);
         let error = Error::new(Status::BadRecord, message)
             .at(partition, offset)
             .with_detail("topic", topic)
             .with_detail("side", self.side)
             .with_detail("reason", self.reason);
-        match self.column {
-            Some(column) => error.with_detail("column", column),
-            None => error,
-        }
+        let details = [("column", self.column), ("path", self.path)];
+        let known = details.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        known.fold(error, |error, (key, value)| error.with_detail(key, value))
     }
 }
 
@@ -345,24 +347,27 @@ impl RowBuffer {
         let (common, rest) = self.columns.split_at_mut(schema.key().start);
         for (index, (kind, column)) in schema.common().iter().zip(common).enumerate() {
             write_common(*kind, column, self.partition, record)
-                .map_err(|(side, reason)| located(schema, side, Some(index), reason))?;
+                .map_err(|(side, reason)| {
+                    let bad = BadValue { column: Some(index), path: String::new(), reason };
+                    located(schema, side, 0, bad)
+                })?;
         }
         let (key, value) = rest.split_at_mut(schema.key().len());
-        self.key.decode(record.key, key).map_err(|bad| {
-            let column = bad.column.map(|index| schema.key().start + index);
-            located(schema, Side::Key.name(), column, bad.reason)
-        })?;
-        self.value.decode(record.value, value).map_err(|bad| {
-            let column = bad.column.map(|index| schema.value().start + index);
-            located(schema, Side::Value.name(), column, bad.reason)
-        })
+        self.key
+            .decode(record.key, key)
+            .map_err(|bad| located(schema, Side::Key.name(), schema.key().start, bad))?;
+        self.value
+            .decode(record.value, value)
+            .map_err(|bad| located(schema, Side::Value.name(), schema.value().start, bad))
     }
 }
 
+/// A value that is bad, whose column counts from the first one of its side.
 #[cold]
-fn located(schema: &TableSchema, side: &'static str, column: Option<usize>, reason: String) -> BadRecord {
-    let column = column.map(|index| schema.arrow().field(index).name().clone());
-    BadRecord { side, column, reason }
+fn located(schema: &TableSchema, side: &'static str, first_column: usize, bad: BadValue) -> BadRecord {
+    let column = bad.column.map(|index| schema.arrow().field(first_column + index).name().clone());
+    let path = column.as_ref().filter(|_| !bad.path.is_empty()).map(|column| format!("{column}{}", bad.path));
+    BadRecord { side, column, path, reason: bad.reason }
 }
 
 #[inline]

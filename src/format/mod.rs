@@ -105,6 +105,8 @@ pub enum Decoder {
 pub struct BadValue {
     /// Which of the decoder's columns; `None` if the payload as a whole is at fault.
     pub column: Option<usize>,
+    /// Where inside the column: `[3].Price`; empty for the column itself.
+    pub path: String,
     /// What was expected and what was found: never a byte of the payload.
     pub reason: String,
 }

@@ -177,7 +177,8 @@ impl SimpleDecoder {
             Wire::Uuid => "uuid".to_owned(),
             wire => types::name(&wire.data_type()),
         };
-        BadValue { column: Some(0), reason: format!("expected {expected} for {type_name}, found {found}") }
+        let reason = format!("expected {expected} for {type_name}, found {found}");
+        BadValue { column: Some(0), path: String::new(), reason }
     }
 }
 
@@ -242,7 +243,7 @@ mod tests {
             ),
         ] {
             let bad = decode(type_name, &[Some(payload)]).unwrap_err();
-            assert_eq!(bad, BadValue { column: Some(0), reason: reason.to_owned() });
+            assert_eq!(bad, BadValue { column: Some(0), path: String::new(), reason: reason.to_owned() });
         }
     }
 

@@ -53,6 +53,7 @@ impl JsonDecoder {
         };
         let text = self.padded.fill(payload).map_err(|valid| BadValue {
             column: None,
+            path: String::new(),
             reason: format!("expected valid UTF-8, found an invalid sequence at byte {valid}"),
         })?;
         let row = columns.first().map_or(0, ColumnBuffer::rows);
@@ -69,11 +70,12 @@ impl JsonDecoder {
         };
         let object = pass.document().map_err(|malformed| BadValue {
             column: None,
+            path: String::new(),
             reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
         })?;
         if let Some(kind) = object {
             let reason = format!("expected an object, found {}", kind.name());
-            return Err(BadValue { column: None, reason });
+            return Err(BadValue { column: None, path: String::new(), reason });
         }
         pass.finish()
     }
@@ -210,7 +212,7 @@ impl Pass<'_> {
         // What a later duplicate has replaced does not count.
         let refusal = self.refusals.into_iter().find(|(column, _)| self.columns[*column].rows() == self.row);
         if let Some((column, reason)) = refusal {
-            return Err(BadValue { column: Some(column), reason });
+            return Err(BadValue { column: Some(column), path: String::new(), reason });
         }
         for column in self.columns.iter_mut().filter(|column| column.rows() == self.row) {
             column.push_null();

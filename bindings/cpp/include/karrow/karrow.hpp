@@ -163,7 +163,7 @@ public:
     /// Where in the topic it happened, if it belongs to a record.
     std::optional<Position> position() const;
 
-    /// A detail by its key: `topic`, `side`, `column`, `reason` or `argument`; nothing if the error does not have it.
+    /// A detail by its key: `topic`, `side`, `column`, `path`, `reason` or `argument`; nothing if the error does not have it.
     std::optional<std::string> detail(const std::string &key) const
     {
         const char *detail = karrow_error_detail(handle_.get(), key.c_str());
