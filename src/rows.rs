@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::TimeUnit;
 
-use crate::column::{ColumnBuffer, SizeHint};
+use crate::column::{ColumnBuffer, SizeHint, fixed_bytes};
 use crate::error::{Error, Result, Status};
 use crate::format::{BadValue, Decoder, Side};
 use crate::schema::{CommonColumn, TableSchema};
@@ -191,9 +191,7 @@ impl RowBuffer {
             .map(|field| ColumnBuffer::new(field.data_type(), &SizeHint::default()))
             .collect::<Result<Vec<_>>>()?;
         let fields = schema.arrow().fields();
-        let ends_bytes = size_of::<i32>();
-        let fixed_row_bytes: usize =
-            fields.iter().map(|field| field.data_type().primitive_width().unwrap_or(ends_bytes)).sum();
+        let fixed_row_bytes: usize = fields.iter().map(|field| fixed_bytes(field.data_type())).sum();
         // The one text that does not come out of the record's bytes.
         let kind_bytes = if schema.common().contains(&CommonColumn::TimestampType) { LOG_APPEND_TIME.len() } else { 0 };
         Ok(RowBuffer {
@@ -232,7 +230,7 @@ impl RowBuffer {
                 }
                 self.newest_ms = self.newest_ms.max(time_ms);
                 self.rows += 1;
-                self.unmeasured_bytes += record_bytes;
+                self.unmeasured_bytes += record_bytes + self.key.item_bytes() + self.value.item_bytes();
                 Ok(())
             }
             Err(bad) => {
@@ -346,16 +344,13 @@ impl RowBuffer {
         let schema = &self.schema;
         let (common, rest) = self.columns.split_at_mut(schema.key().start);
         for (index, (kind, column)) in schema.common().iter().zip(common).enumerate() {
-            write_common(*kind, column, self.partition, record)
-                .map_err(|(side, reason)| {
-                    let bad = BadValue { column: Some(index), path: String::new(), reason };
-                    located(schema, side, 0, bad)
-                })?;
+            write_common(*kind, column, self.partition, record).map_err(|(side, reason)| {
+                let bad = BadValue { column: Some(index), path: String::new(), reason };
+                located(schema, side, 0, bad)
+            })?;
         }
         let (key, value) = rest.split_at_mut(schema.key().len());
-        self.key
-            .decode(record.key, key)
-            .map_err(|bad| located(schema, Side::Key.name(), schema.key().start, bad))?;
+        self.key.decode(record.key, key).map_err(|bad| located(schema, Side::Key.name(), schema.key().start, bad))?;
         self.value
             .decode(record.value, value)
             .map_err(|bad| located(schema, Side::Value.name(), schema.value().start, bad))

@@ -76,10 +76,8 @@ impl CommonColumn {
 /// A column that a format makes from a key or a value.
 #[derive(Debug, Clone)]
 pub struct FormatColumn {
-    /// The column's name.
-    pub name: String,
-    /// The column's type.
-    pub data_type: DataType,
+    /// Name and type, and what else the caller's schema says. In the table it is nullable whatever this says (rule Y7).
+    pub field: Field,
     /// Where in the payload the column comes from; empty for the payload as a whole.
     pub source: String,
 }
@@ -105,7 +103,8 @@ impl TableSchema {
         let value_end = value_start + value.len();
         let mut fields: Vec<Field> = Vec::with_capacity(value_end);
         let mut origins: Vec<String> = Vec::with_capacity(value_end);
-        let mut add = |name: &str, data_type, nullable, origin: &str, source: &str, told: String| {
+        let mut add = |mut field: Field, origin: &str, source: &str, told: String| {
+            let name = field.name();
             if let Some(earlier) = fields.iter().position(|field| field.name() == name) {
                 return Err(Error::argument(
                     "columns",
@@ -113,20 +112,21 @@ impl TableSchema {
                 )
                 .with_detail("column", name));
             }
-            fields.push(Field::new(name, data_type, nullable).with_metadata(
-                [("karrow.origin", origin), ("karrow.source", source)].map(|(k, v)| (k.to_owned(), v.to_owned())),
-            ));
+            let own = [("karrow.origin", origin), ("karrow.source", source)];
+            field.metadata_mut().extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+            fields.push(field);
             origins.push(told);
             Ok(())
         };
         for (column, name) in &common {
             let told = format!("the common column {} (karrow.{0}.column.name)", column.key());
-            add(name, column.data_type(), column.nullable(), "common", column.key(), told)?;
+            let field = Field::new(name, column.data_type(), column.nullable());
+            add(field, "common", column.key(), told)?;
         }
         for (columns, origin) in [(key, "key"), (value, "value")] {
             for column in columns {
                 let told = format!("a column of the {origin}");
-                add(&column.name, column.data_type, true, origin, &column.source, told)?;
+                add(column.field.with_nullable(true), origin, &column.source, told)?;
             }
         }
         let metadata = [("karrow.topic".to_owned(), topic.to_owned())];
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn column(name: &str) -> FormatColumn {
-        FormatColumn { name: name.to_owned(), data_type: DataType::Int64, source: String::new() }
+        FormatColumn { field: Field::new(name, DataType::Int64, true), source: String::new() }
     }
 
     #[test]

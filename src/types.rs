@@ -11,11 +11,39 @@ use crate::error::{Error, Result};
 
 /// The Arrow type of this name. The error's message fits behind the name of the argument it came from.
 pub fn parse(name: &str) -> Result<DataType> {
-    let mut parser = Parser { rest: name };
+    let mut parser = Parser { rest: name, depth: 0 };
     match parser.data_type() {
-        Some(data_type) if parser.rest.is_empty() => Ok(data_type),
+        Some(data_type) if parser.rest.is_empty() => check_depth(&data_type).map(|()| data_type),
+        _ if parser.depth > MAX_DEPTH => Err(Error::argument("type", too_deep())),
         _ => Err(unknown(name)),
     }
+}
+
+/// How many types a type may be inside of: types are read, shown and filled by recursion.
+const MAX_DEPTH: usize = 64;
+
+/// Checks that a type is not nested more deeply than [`parse`] would let it be.
+pub fn check_depth(data_type: &DataType) -> Result<()> {
+    let mut inside = vec![(data_type, 0)];
+    while let Some((data_type, depth)) = inside.pop() {
+        if depth > MAX_DEPTH {
+            return Err(Error::argument("type", too_deep()));
+        }
+        match data_type {
+            DataType::List(item) => inside.push((item.data_type(), depth + 1)),
+            DataType::Struct(members) => inside.extend(members.iter().map(|member| (member.data_type(), depth + 1))),
+            // The entries are no level of their own.
+            DataType::Map(entries, _) => inside.push((entries.data_type(), depth)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn too_deep() -> String {
+    format!(
+        "it is nested more than {MAX_DEPTH} levels deep; read what lies deeper as utf8, which takes it as it is written"
+    )
 }
 
 /// The name of a type as [`parse`] reads it and messages show it.
@@ -51,6 +79,8 @@ pub fn timestamp(unit: TimeUnit, zone: Option<&str>) -> DataType {
 /// Reads one type from the front of a text; every method is `None` for what is none.
 struct Parser<'a> {
     rest: &'a str,
+    /// How many types what is being read is inside of. It stays where it was when that became too many.
+    depth: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -59,7 +89,22 @@ impl<'a> Parser<'a> {
         // Deephaven's arrays.
         while self.take("[]") {
             data_type = DataType::List(Arc::new(Field::new("item", data_type, true)));
+            if check_depth(&data_type).is_err() {
+                self.depth = MAX_DEPTH + 1;
+                return None;
+            }
         }
+        Some(data_type)
+    }
+
+    /// A type inside another.
+    fn inner(&mut self) -> Option<DataType> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return None;
+        }
+        let data_type = self.data_type()?;
+        self.depth -= 1;
         Some(data_type)
     }
 
@@ -146,7 +191,7 @@ impl<'a> Parser<'a> {
 
     fn list(&mut self) -> Option<DataType> {
         self.expect("<")?;
-        let item = self.data_type()?;
+        let item = self.inner()?;
         self.expect(">")?;
         Some(DataType::List(Arc::new(Field::new("item", item, true))))
     }
@@ -161,7 +206,7 @@ impl<'a> Parser<'a> {
                 return None;
             }
             self.rest = rest;
-            members.push(Field::new(member, self.data_type()?, true));
+            members.push(Field::new(member, self.inner()?, true));
             if !self.take(",") {
                 break;
             }
@@ -172,9 +217,9 @@ impl<'a> Parser<'a> {
 
     fn map(&mut self) -> Option<DataType> {
         self.expect("<")?;
-        let key = self.data_type()?;
+        let key = self.inner()?;
         self.expect(",")?;
-        let value = self.data_type()?;
+        let value = self.inner()?;
         self.expect(">")?;
         let entry = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, true)]);
         Some(DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entry), false)), false))
@@ -317,6 +362,24 @@ mod tests {
             parse("map<utf8,struct<a:int>[]>").unwrap(),
             parse(" map < utf8 , list< struct<a: int32>>>").unwrap()
         );
+    }
+
+    #[test]
+    fn types_are_nested_only_so_deep() {
+        let lists = |depth: usize| format!("{}int8{}", "list<".repeat(depth), ">".repeat(depth));
+        let arrays = |depth: usize| format!("list<int{}>", "[]".repeat(depth - 1));
+        let maps = |depth: usize| format!("{}int8{}", "map<utf8, ".repeat(depth), ">".repeat(depth));
+        let structs = |depth: usize| format!("{}int8{}", "struct<a: ".repeat(depth), ">".repeat(depth));
+        for nested in [lists, arrays, maps, structs] {
+            let deepest = parse(&nested(MAX_DEPTH)).unwrap();
+            check_depth(&deepest).unwrap();
+            let list = DataType::List(Arc::new(Field::new("item", deepest, true)));
+            for too_deep in [parse(&nested(MAX_DEPTH + 1)), parse(&nested(100_000)), check_depth(&list).map(|()| list)]
+            {
+                let error = too_deep.unwrap_err();
+                assert!(error.message().starts_with("type: it is nested more than 64 levels deep"), "{error}");
+            }
+        }
     }
 
     #[test]

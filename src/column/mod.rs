@@ -41,6 +41,7 @@ enum Values {
         ends: SharedVec<i32>,
         bytes: SharedVec<u8>,
     },
+    /// list, and map, which is a list of its entries.
     List {
         ends: SharedVec<i32>,
         child: Box<ColumnBuffer>,
@@ -86,7 +87,7 @@ impl ColumnBuffer {
             DataType::Utf8 | DataType::Binary => {
                 Values::Bytes { ends: ends(), bytes: SharedVec::with_capacity(hint.bytes) }
             }
-            DataType::List(item) => {
+            DataType::List(item) | DataType::Map(item, _) => {
                 Values::List { ends: ends(), child: Box::new(ColumnBuffer::new(item.data_type(), &child_hint(0))?) }
             }
             DataType::Struct(fields) => Values::Struct(
@@ -366,13 +367,13 @@ impl ColumnBuffer {
         self.valid();
     }
 
-    /// The item column of a list column, to add the items of the next row to.
+    /// The item column of a list or map column, to add the items or entries of the next row to.
     pub fn list_items(&mut self) -> &mut ColumnBuffer {
         let Values::List { child, .. } = &mut self.values else { mismatch(&self.data_type, "list") };
         child
     }
 
-    /// Ends a row of a list column: its items are those added since the row before.
+    /// Ends a row of a list or map column: its items are those added since the row before.
     pub fn end_list(&mut self) {
         let Values::List { ends, child } = &mut self.values else { mismatch(&self.data_type, "list") };
         ends.push(i32::try_from(child.rows()).expect("a chunk holds less than 2^31 items"));
@@ -388,6 +389,15 @@ impl ColumnBuffer {
     /// Ends a row of a struct column, after each of its members has got its value.
     pub fn end_struct(&mut self) {
         self.valid();
+    }
+}
+
+/// What a value of this type takes in a buffer before any text, bytes or items.
+pub fn fixed_bytes(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(members) => members.iter().map(|member| fixed_bytes(member.data_type())).sum(),
+        // Of what is not a number, an end; of a bool, at most that.
+        other => other.primitive_width().unwrap_or(size_of::<i32>()),
     }
 }
 

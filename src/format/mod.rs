@@ -126,4 +126,14 @@ impl Decoder {
             Decoder::Json(decoder) => decoder.decode(payload, columns),
         }
     }
+
+    /// What the items of lists and the entries of maps take, of the last payload, before any text or bytes: they alone can
+    /// take much more than the payload does.
+    #[inline]
+    pub fn item_bytes(&self) -> usize {
+        match self {
+            Decoder::Ignore | Decoder::Simple(_) => 0,
+            Decoder::Json(decoder) => decoder.item_bytes(),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! One column from a whole key or value: Kafka's own serialisers for numbers, text, bytes and UUIDs (rules S1 to S4).
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 
 use super::{BadValue, ColumnProperties, Side};
 use crate::column::ColumnBuffer;
@@ -118,7 +118,7 @@ pub fn resolve(
         )
         .with_detail("column", name));
     };
-    let column = FormatColumn { name: name.to_owned(), data_type: wire.data_type(), source: String::new() };
+    let column = FormatColumn { field: Field::new(name, wire.data_type(), true), source: String::new() };
     Ok((column, SimpleDecoder { wire }))
 }
 
@@ -199,7 +199,7 @@ mod tests {
 
     fn decode(type_name: &str, payloads: &[Option<&[u8]>]) -> std::result::Result<ArrayRef, BadValue> {
         let (column, decoder) = resolve(Side::Value, None, Some(type_name), &properties(&[])).unwrap();
-        let mut buffer = ColumnBuffer::new(&column.data_type, &SizeHint::default()).unwrap();
+        let mut buffer = ColumnBuffer::new(column.field.data_type(), &SizeHint::default()).unwrap();
         for payload in payloads {
             decoder.decode(*payload, &mut buffer)?;
         }
@@ -263,7 +263,7 @@ mod tests {
         ]);
         let resolved = |column, type_name, properties: &ColumnProperties| {
             let (column, _) = resolve(Side::Key, column, type_name, properties).unwrap();
-            (column.name, column.data_type)
+            (column.field.name().clone(), column.field.data_type().clone())
         };
         assert_eq!(resolved(Some("Mine"), Some("utf8"), &all), ("Mine".to_owned(), DataType::Utf8));
         assert_eq!(resolved(None, None, &all), ("K".to_owned(), DataType::Int64));

@@ -5,9 +5,10 @@
 //! a few instructions both that the grammar holds and which field comes. Only where that fails is a name read, unescaped
 //! and looked up, and what was found there remembered for the next record.
 
-use arrow_schema::DataType;
+use std::borrow::Cow;
 
 use super::fields::{FieldId, Fields};
+use super::shape::{Column, Nested, Shape, Shapes};
 use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, Padded, Text, check_depth};
 use super::value::{Refusal, Value, Writer};
 use crate::column::ColumnBuffer;
@@ -17,28 +18,29 @@ use crate::types;
 /// How many containers may be open at once, the document included (rule J3).
 pub(super) const MAX_DEPTH: usize = 1000;
 
-type Outcome<T> = std::result::Result<T, Malformed>;
+/// What the items of all lists and the entries of all maps of one record may take, before any text or bytes. An item of a
+/// few bytes can be a struct of a thousand members.
+const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
+
+pub(super) type Outcome<T> = std::result::Result<T, Malformed>;
 
 /// Writes the fields of JSON objects into columns.
 #[derive(Debug, Clone)]
 pub struct JsonDecoder {
-    fields: Fields,
-    writers: Vec<Writer>,
-    /// The columns' types, for messages.
-    types: Vec<DataType>,
+    shapes: Shapes,
     /// What the members of each object looked like in records before, by its field.
     habits: Vec<Habit>,
     /// The payload, with padding behind it.
     padded: Padded,
+    /// What the items of the last payload took.
+    item_bytes: usize,
 }
 
 impl JsonDecoder {
-    /// A decoder that fills columns of these types from these fields.
-    pub(super) fn new(fields: Fields, types: Vec<DataType>) -> JsonDecoder {
-        let writer = |data_type| Writer::new(data_type).expect("the types of a spec's columns are checked");
-        let writers = types.iter().map(writer).collect();
-        let habits = vec![Habit::default(); fields.len()];
-        JsonDecoder { fields, writers, types, habits, padded: Padded::default() }
+    /// A decoder that fills these columns.
+    pub(super) fn new(shapes: Shapes) -> JsonDecoder {
+        let habits = vec![Habit::default(); shapes.fields.len()];
+        JsonDecoder { shapes, habits, padded: Padded::default(), item_bytes: 0 }
     }
 
     /// Writes one payload (`None`: Kafka's null).
@@ -47,28 +49,30 @@ impl JsonDecoder {
         payload: Option<&[u8]>,
         columns: &mut [ColumnBuffer],
     ) -> std::result::Result<(), BadValue> {
-        let Some(payload) = payload else {
-            columns.iter_mut().for_each(ColumnBuffer::push_null);
-            return Ok(());
-        };
-        let text = self.padded.fill(payload).map_err(|valid| BadValue {
+        // Kafka's null says as little as an empty payload.
+        let text = self.padded.fill(payload.unwrap_or_default()).map_err(|valid| BadValue {
             column: None,
             path: String::new(),
             reason: format!("expected valid UTF-8, found an invalid sequence at byte {valid}"),
         })?;
-        let row = columns.first().map_or(0, ColumnBuffer::rows);
         let mut pass = Pass {
             text,
-            fields: &self.fields,
-            writers: &self.writers,
-            types: &self.types,
+            fields: &self.shapes.fields,
+            nested: &self.shapes.nested,
             habits: &mut self.habits,
-            columns,
-            row,
-            filled: 0,
             refusals: Vec::new(),
+            names: Vec::new(),
+            names_come_twice: false,
+            room: MAX_ITEM_BYTES,
         };
-        let object = pass.document().map_err(|malformed| BadValue {
+        let mut row = Row {
+            shape: &self.shapes.root,
+            rows: columns.first().map_or(0, ColumnBuffer::rows),
+            columns,
+            filled: 0,
+            first_refusal: 0,
+        };
+        let object = pass.document(&mut row).map_err(|malformed| BadValue {
             column: None,
             path: String::new(),
             reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
@@ -77,7 +81,17 @@ impl JsonDecoder {
             let reason = format!("expected an object, found {}", kind.name());
             return Err(BadValue { column: None, path: String::new(), reason });
         }
-        pass.finish()
+        self.item_bytes = MAX_ITEM_BYTES - pass.room;
+        match pass.finish(&mut row) {
+            None => Ok(()),
+            Some((column, bad)) => Err(BadValue { column: Some(column), path: bad.path, reason: bad.reason }),
+        }
+    }
+
+    /// What the items of the last payload's lists and the entries of its maps took, before any text or bytes.
+    #[inline]
+    pub fn item_bytes(&self) -> usize {
+        self.item_bytes
     }
 }
 
@@ -169,24 +183,68 @@ enum Next {
 }
 
 /// One document on its way into columns.
-struct Pass<'a> {
-    text: Text<'a>,
+pub(super) struct Pass<'a> {
+    pub text: Text<'a>,
     fields: &'a Fields,
-    writers: &'a [Writer],
-    types: &'a [DataType],
+    nested: &'a [Nested],
     habits: &'a mut [Habit],
-    columns: &'a mut [ColumnBuffer],
-    /// How many rows each column has without this one.
-    row: usize,
-    /// How many columns have got their value.
-    filled: usize,
-    /// Values that did not fit, by column. A later duplicate of the field may still replace them.
-    refusals: Vec<(usize, String)>,
+    /// Values that did not fit, of the objects that are being read, the outermost first. A later duplicate of the field may
+    /// still replace them.
+    refusals: Vec<(usize, Bad)>,
+    /// The names of the maps that are being read.
+    pub names: Vec<Cow<'a, str>>,
+    /// Whether a map was read whose names are not all different, or whose values do not all fit.
+    pub names_come_twice: bool,
+    /// What further items of lists and entries of maps may take.
+    room: usize,
 }
 
-impl Pass<'_> {
+/// What one object becomes: a value in each of some columns.
+pub(super) struct Row<'a, 'c> {
+    shape: &'a Shape,
+    columns: &'c mut [ColumnBuffer],
+    /// How many rows each column has without this one.
+    rows: usize,
+    /// How many columns have got their value.
+    filled: usize,
+    /// Where in [`Pass::refusals`] this object's begin.
+    first_refusal: usize,
+}
+
+/// Why a column, or an item or a member, is without its value.
+#[derive(Debug, Clone)]
+pub(super) struct Bad {
+    /// Where inside it, as [`BadValue::path`].
+    pub path: String,
+    /// What was expected and what was found.
+    pub reason: String,
+}
+
+impl Bad {
+    #[cold]
+    pub fn new(column: &Column, found: &str) -> Bad {
+        Bad { path: String::new(), reason: format!("expected {}, found {found}", types::name(&column.data_type)) }
+    }
+
+    /// The same, seen from around the item of this index.
+    #[cold]
+    pub fn inside_item(self, index: usize) -> Bad {
+        Bad { path: format!("[{index}]{}", self.path), ..self }
+    }
+
+    /// The same, seen from around the member of this name.
+    #[cold]
+    fn inside_member(self, name: &str) -> Bad {
+        Bad { path: format!(".{name}{}", self.path), ..self }
+    }
+}
+
+/// Where a value ends, and why it has not been written, if it has not.
+pub(super) type Written = (usize, Option<Bad>);
+
+impl<'a> Pass<'a> {
     /// The whole payload. Returns the kind of a document that is none to take fields from.
-    fn document(&mut self) -> Outcome<Option<Kind>> {
+    fn document(&mut self, row: &mut Row<'a, '_>) -> Outcome<Option<Kind>> {
         let text = self.text;
         let start = if text.slice(0, text.len()).starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let at = text.skip_blanks(start);
@@ -194,7 +252,7 @@ impl Pass<'_> {
             return Ok(None);
         }
         let kind = text.kind(at)?;
-        let end = if kind == Kind::Object { self.object(FieldId::ROOT, at, 0)? } else { text.value_end(at, 0)? };
+        let end = if kind == Kind::Object { self.object(row, FieldId::ROOT, at, 0)? } else { text.value_end(at, 0)? };
         let end = text.skip_blanks(end);
         if end != text.len() {
             return Err(Malformed { at: end, expected: "nothing behind the document" });
@@ -202,37 +260,50 @@ impl Pass<'_> {
         Ok(Some(kind).filter(|kind| !matches!(kind, Kind::Object | Kind::Null)))
     }
 
-    /// Gives columns whose field was missing a null; fails if a value did not fit.
+    /// Gives columns whose field was missing a null. Returns which column is without a value that it needs, and why.
     #[inline]
-    fn finish(self) -> std::result::Result<(), BadValue> {
-        if self.filled == self.columns.len() { Ok(()) } else { self.finish_partly_filled() }
+    fn finish(&mut self, row: &mut Row<'_, '_>) -> Option<(usize, Bad)> {
+        if row.filled == row.columns.len() { None } else { self.finish_partly_filled(row) }
     }
 
-    fn finish_partly_filled(self) -> std::result::Result<(), BadValue> {
+    fn finish_partly_filled(&mut self, row: &mut Row<'_, '_>) -> Option<(usize, Bad)> {
+        let is_missing = |column: usize| row.columns[column].rows() == row.rows;
         // What a later duplicate has replaced does not count.
-        let refusal = self.refusals.into_iter().find(|(column, _)| self.columns[*column].rows() == self.row);
-        if let Some((column, reason)) = refusal {
-            return Err(BadValue { column: Some(column), path: String::new(), reason });
+        let refused = self.refusals.drain(row.first_refusal..).find(|(column, _)| is_missing(*column));
+        if refused.is_some() {
+            return refused;
         }
-        for column in self.columns.iter_mut().filter(|column| column.rows() == self.row) {
-            column.push_null();
+        for (index, (column, shape)) in row.columns.iter_mut().zip(&row.shape.columns).enumerate() {
+            if column.rows() == row.rows {
+                if shape.required {
+                    return Some((index, Bad::new(shape, "nothing")));
+                }
+                column.push_null();
+            }
         }
-        Ok(())
+        None
     }
 
     /// The object that begins at `at`, inside `depth` containers. Returns where it ends.
-    fn object(&mut self, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+    fn object(&mut self, row: &mut Row<'a, '_>, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
         check_depth(depth, at)?;
         // Taken out, because what is inside the object may ask for other habits.
         let mut habit = std::mem::take(&mut self.habits[field.index()]);
-        let end = self.members(field, &mut habit, at + 1, depth + 1);
+        let end = self.members(row, field, &mut habit, at + 1, depth + 1);
         self.habits[field.index()] = habit;
         end
     }
 
     /// The members of an object, from behind its brace on. Returns where the object ends.
     #[inline]
-    fn members(&mut self, field: FieldId, habit: &mut Habit, mut at: usize, depth: usize) -> Outcome<usize> {
+    fn members(
+        &mut self,
+        row: &mut Row<'a, '_>,
+        field: FieldId,
+        habit: &mut Habit,
+        mut at: usize,
+        depth: usize,
+    ) -> Outcome<usize> {
         let text = self.text;
         let mut index = 0;
         loop {
@@ -252,8 +323,8 @@ impl Pass<'_> {
             index += 1;
             at = match target {
                 Target::Skip => text.value_end(at, depth)?,
-                Target::Column(column) => self.column_value(column as usize, at, depth)?,
-                Target::Field(field) => self.field_value(field, at, depth)?,
+                Target::Column(column) => self.column_value(row, column as usize, at, depth)?,
+                Target::Field(field) => self.field_value(row, field, at, depth)?,
             };
         }
     }
@@ -292,34 +363,75 @@ impl Pass<'_> {
 
     /// The value at `at`, which is for one column alone. Returns where it ends.
     #[inline(always)]
-    fn column_value(&mut self, column: usize, at: usize, depth: usize) -> Outcome<usize> {
-        let buffer = &mut self.columns[column];
-        if buffer.rows() != self.row {
+    fn column_value(&mut self, row: &mut Row<'a, '_>, column: usize, at: usize, depth: usize) -> Outcome<usize> {
+        let buffer = &mut row.columns[column];
+        if buffer.rows() != row.rows {
             // The field comes a second time: the last one wins.
-            buffer.truncate(self.row);
-            self.filled -= 1;
+            buffer.truncate(row.rows);
+            row.filled -= 1;
         }
-        self.filled += 1;
-        if let Some(end) = self.writers[column].write_plain(self.text, at, buffer) {
+        row.filled += 1;
+        if let Some(end) = row.shape.columns[column].writer.write_plain(self.text, at, buffer) {
             return Ok(end);
         }
-        if self.text.has(at, b"null") {
-            buffer.push_null();
-            return Ok(at + 4);
-        }
-        self.odd_column_value(column, at, depth)
+        self.other_column_value(row, column, at, depth)
     }
 
     /// The same, for a value that is not written plainly.
     #[inline(never)]
-    fn odd_column_value(&mut self, column: usize, at: usize, depth: usize) -> Outcome<usize> {
-        let end = self.text.value_end(at, depth)?;
-        let written = self.text.slice(at, end);
-        let kind = self.text.kind(at)?;
+    fn other_column_value(&mut self, row: &mut Row<'a, '_>, column: usize, at: usize, depth: usize) -> Outcome<usize> {
+        let buffer = &mut row.columns[column];
+        let (end, bad) = self.value(&row.shape.columns[column], buffer, at, depth)?;
+        if let Some(bad) = bad {
+            // Of what it holds, some may have been written.
+            buffer.truncate(row.rows);
+            row.filled -= 1;
+            // Of a name that comes twice, only the last value counts.
+            self.forget_refusals(row.first_refusal, |refused| refused == column);
+            self.refusals.push((column, bad));
+        }
+        Ok(end)
+    }
+
+    fn forget_refusals(&mut self, first: usize, of: impl Fn(usize) -> bool) {
+        let mut index = 0;
+        self.refusals.retain(|(column, _)| {
+            index += 1;
+            index <= first || !of(*column)
+        });
+    }
+
+    /// The value at `at` into a buffer, as one value more, or as far as it fits.
+    pub fn value(
+        &mut self,
+        column: &'a Column,
+        buffer: &mut ColumnBuffer,
+        at: usize,
+        depth: usize,
+    ) -> Outcome<Written> {
+        let text = self.text;
+        if text.has(at, b"null") {
+            if column.required {
+                return Ok((at + 4, Some(Bad::new(column, Kind::Null.name()))));
+            }
+            buffer.push_null();
+            return Ok((at + 4, None));
+        }
+        let kind = text.kind(at)?;
+        if let Writer::Nested(number) = column.writer {
+            match (&self.nested[number as usize], kind) {
+                (Nested::List(items), Kind::Array) => return self.list(column, items, buffer, at, depth),
+                (Nested::Struct(shape), Kind::Object) => return self.structure(shape, buffer, at, depth),
+                (Nested::Map(items), Kind::Object) => return self.map(column, items, buffer, at, depth),
+                _ => {}
+            }
+        }
+        let end = text.value_end(at, depth)?;
+        let written = text.slice(at, end);
         let unescaped;
         let value = match kind {
-            Kind::Null => Value::Null,
-            Kind::Bool => Value::Bool(written),
+            // What begins like null and is not has no end.
+            Kind::Null | Kind::Bool => Value::Bool(written),
             Kind::Number => Value::Number(written),
             Kind::Array | Kind::Object => Value::Container(written),
             Kind::String => {
@@ -332,32 +444,52 @@ impl Pass<'_> {
                 }
             }
         };
-        if let Err(refusal) = self.writers[column].write(value, &mut self.columns[column]) {
+        let bad = column.writer.write(value, buffer).err().map(|refusal| {
             let found = match refusal {
                 Refusal::Kind => kind.name(),
                 Refusal::Found(found) => found,
             };
-            self.filled -= 1;
-            // Of a name that comes twice, only the last value counts.
-            self.refusals.retain(|(earlier, _)| *earlier != column);
-            self.refusals.push((column, format!("expected {}, found {found}", types::name(&self.types[column]))));
+            Bad::new(column, found)
+        });
+        Ok((end, bad))
+    }
+
+    /// The object at `at` as a value of a struct column.
+    fn structure(&mut self, shape: &'a Shape, buffer: &mut ColumnBuffer, at: usize, depth: usize) -> Outcome<Written> {
+        let rows = buffer.rows();
+        let (filled, first_refusal) = (0, self.refusals.len());
+        let mut row = Row { shape, rows, columns: buffer.struct_members(), filled, first_refusal };
+        let end = self.object(&mut row, shape.object, at, depth)?;
+        let bad = self.finish(&mut row).map(|(member, bad)| bad.inside_member(&shape.columns[member].name));
+        // Those of members that a later duplicate has made good.
+        self.refusals.truncate(first_refusal);
+        if bad.is_none() {
+            buffer.end_struct();
         }
-        Ok(end)
+        Ok((end, bad))
+    }
+
+    /// Takes what an item takes from what there is room for.
+    #[inline(always)]
+    pub fn has_room(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// The value at `at`, for all columns that take it or something inside it. Returns where it ends.
-    fn field_value(&mut self, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+    fn field_value(&mut self, row: &mut Row<'a, '_>, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
         let fields = self.fields;
         let field = fields.get(id);
         let mut end = None;
         for column in &field.columns {
-            end = Some(self.column_value(*column, at, depth)?);
+            end = Some(self.column_value(row, *column, at, depth)?);
         }
         if !field.columns_inside.is_empty() {
-            self.forget_inside(&field.columns_inside);
+            self.forget_inside(row, &field.columns_inside);
             end = Some(match self.text.kind(at)? {
-                Kind::Object => self.object(id, at, depth)?,
-                Kind::Array => self.array(id, at, depth)?,
+                Kind::Object => self.object(row, id, at, depth)?,
+                Kind::Array => self.array(row, id, at, depth)?,
                 _ => self.text.value_end(at, depth)?,
             });
         }
@@ -365,20 +497,20 @@ impl Pass<'_> {
     }
 
     /// A second field of the same name replaces all of the first: what its inside gave to columns goes.
-    fn forget_inside(&mut self, columns: &[usize]) {
+    fn forget_inside(&mut self, row: &mut Row<'_, '_>, columns: &[usize]) {
         for column in columns {
-            if self.columns[*column].rows() != self.row {
-                self.columns[*column].truncate(self.row);
-                self.filled -= 1;
+            if row.columns[*column].rows() != row.rows {
+                row.columns[*column].truncate(row.rows);
+                row.filled -= 1;
             }
         }
-        if !self.refusals.is_empty() {
-            self.refusals.retain(|(column, _)| !columns.contains(column));
+        if self.refusals.len() > row.first_refusal {
+            self.forget_refusals(row.first_refusal, |refused| columns.contains(&refused));
         }
     }
 
     /// The array that begins at `at`, for columns that take items of it. Returns where it ends.
-    fn array(&mut self, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+    fn array(&mut self, row: &mut Row<'a, '_>, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
         let text = self.text;
         check_depth(depth, at)?;
         let depth = depth + 1;
@@ -389,8 +521,8 @@ impl Pass<'_> {
         for index in 0.. {
             let end = match self.fields.item(id, index).map(|item| self.target(item)) {
                 None | Some(Target::Skip) => text.value_end(at, depth)?,
-                Some(Target::Column(column)) => self.column_value(column as usize, at, depth)?,
-                Some(Target::Field(field)) => self.field_value(field, at, depth)?,
+                Some(Target::Column(column)) => self.column_value(row, column as usize, at, depth)?,
+                Some(Target::Field(field)) => self.field_value(row, field, at, depth)?,
             };
             at = text.skip_blanks(end);
             match text.byte(at) {
@@ -405,6 +537,6 @@ impl Pass<'_> {
 
 /// The text of a string between its quotes; `None` if a surrogate lacks its other half, which is all that can be wrong
 /// with a string that follows the grammar.
-fn unescape(inside: &str) -> Option<String> {
+pub(super) fn unescape(inside: &str) -> Option<String> {
     serde_json::from_str(&format!("\"{inside}\"")).ok()
 }

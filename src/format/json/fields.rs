@@ -1,4 +1,5 @@
-//! Which fields of a document feed which columns: a tree of names, as deep as the pointers of the spec.
+//! Which fields of an object feed which columns: for the document, and for each struct, a tree of names as deep as the
+//! pointers of the spec.
 
 use std::fmt;
 
@@ -85,7 +86,7 @@ pub struct Field {
     items: Vec<(usize, FieldId)>,
 }
 
-/// All fields that feed columns.
+/// All fields that feed columns, those of the document first.
 #[derive(Debug, Clone)]
 pub struct Fields(Vec<Field>);
 
@@ -96,9 +97,15 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// Lets the field at a path feed a column.
-    pub fn add(&mut self, path: &Path, column: usize) {
-        let mut at = FieldId::ROOT;
+    /// An object of its own, beside the document.
+    pub fn add_object(&mut self) -> FieldId {
+        self.0.push(Field::default());
+        FieldId(u32::try_from(self.0.len() - 1).expect("a spec has fewer than 2^32 fields"))
+    }
+
+    /// Lets the field at a path of an object feed a column.
+    pub fn add(&mut self, object: FieldId, path: &Path, column: usize) {
+        let mut at = object;
         for name in &path.0 {
             self.get_mut(at).columns_inside.push(column);
             at = self.member_or_new(at, name);
@@ -135,8 +142,7 @@ impl Fields {
         if let Some(id) = self.member(of, name) {
             return id;
         }
-        let id = FieldId(u32::try_from(self.0.len()).expect("a spec has fewer than 2^32 fields"));
-        self.0.push(Field::default());
+        let id = self.add_object();
         let parent = self.get_mut(of);
         parent.members.insert(name.into(), id);
         if let Some(index) = array_index(name) {
@@ -175,7 +181,7 @@ mod tests {
     fn items_are_found_by_canonical_indexes_only() {
         let mut fields = Fields::default();
         for (column, pointer) in ["/l/0", "/l/01", "/l/12", "/l/-"].into_iter().enumerate() {
-            fields.add(&Path::parse(pointer).unwrap(), column);
+            fields.add(FieldId::ROOT, &Path::parse(pointer).unwrap(), column);
         }
         let list = fields.member(FieldId::ROOT, "l").unwrap();
         assert_eq!(fields.get(list).columns_inside, [0, 1, 2, 3]);

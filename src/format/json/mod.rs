@@ -3,9 +3,10 @@
 //! ```text
 //! JsonSpec      columns and mapping, as the caller says them        this file
 //!   │ resolve
+//! Shapes        what each column asks for, and what is inside it    shape.rs
 //! Fields        which field, at which depth, feeds which columns    fields.rs
 //!   │
-//! JsonDecoder   one pass over the payload, straight into columns    decode.rs
+//! JsonDecoder   one pass over the payload, straight into columns    decode.rs, nested.rs
 //!   ├─ Text     grammar: strings, numbers, what is skipped          text.rs
 //!   └─ write    J4: a JSON value into a column, or why not          value.rs, number.rs, time.rs
 //! ```
@@ -16,39 +17,54 @@
 
 mod decode;
 mod fields;
+mod nested;
 mod number;
+mod shape;
 mod text;
 mod time;
 mod value;
 
-use arrow_schema::DataType;
+use arrow_schema::{Field, Schema};
 
 use crate::error::{Error, Result};
 use crate::schema::FormatColumn;
 use crate::types;
 pub use decode::JsonDecoder;
-use fields::{Fields, Path};
+use fields::Path;
+use shape::Shapes;
 
 /// Which columns are made of a JSON object, and of which of its fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JsonSpec {
-    columns: Vec<(String, DataType)>,
+    columns: Vec<Field>,
     mapping: Vec<(Path, String)>,
 }
 
 impl JsonSpec {
+    /// The columns of an Arrow schema. What is not nullable there refuses null, and an object without it: a member of a
+    /// struct, an item of a list, and a column, although the table's columns are nullable (rule Y7).
+    pub fn from_schema(schema: &Schema) -> Result<JsonSpec> {
+        let mut spec = JsonSpec::default();
+        schema.fields().iter().try_for_each(|field| spec.add(Field::clone(field)))?;
+        Ok(spec)
+    }
+
     /// Adds a column. It reads the field of its own name, unless a field is mapped to it.
     pub fn add_column(&mut self, name: &str, type_name: &str) -> Result<()> {
+        self.add(Field::new(name, types::parse(type_name)?, true))
+    }
+
+    fn add(&mut self, column: Field) -> Result<()> {
+        let name = column.name();
         if name.is_empty() {
             return Err(Error::argument("name", "is empty; a column needs a name"));
         }
-        if self.columns.iter().any(|(earlier, _)| earlier == name) {
+        if self.columns.iter().any(|earlier| earlier.name() == name) {
             let message = format!("there is a column {name} already; a spec has each column once");
             return Err(Error::argument("name", message).with_detail("column", name));
         }
-        let data_type = types::parse(type_name)?;
-        value::check_type(name, &data_type)?;
-        self.columns.push((name.to_owned(), data_type));
+        shape::check_type(&column)?;
+        self.columns.push(column);
         Ok(())
     }
 
@@ -69,25 +85,23 @@ impl JsonSpec {
 
     /// The columns, and the decoder that fills them.
     pub(super) fn resolve(&self) -> Result<(Vec<FormatColumn>, JsonDecoder)> {
-        if let Some((path, column)) = self.mapping.iter().find(|(_, name)| !self.columns.iter().any(|(n, _)| n == name))
+        if let Some((path, column)) =
+            self.mapping.iter().find(|(_, name)| !self.columns.iter().any(|column| column.name() == name))
         {
-            let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<&str> = self.columns.iter().map(|column| column.name().as_str()).collect();
             let message = format!(
                 "{path} is mapped to column {column}, which the spec does not have; its columns are {}",
                 if names.is_empty() { "none".to_owned() } else { names.join(", ") }
             );
             return Err(Error::argument("mapping", message).with_detail("column", column));
         }
-        let mut fields = Fields::default();
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for (index, (name, data_type)) in self.columns.iter().enumerate() {
-            let mapped = self.mapping.iter().find(|(_, column)| column == name).map(|(path, _)| path.clone());
-            let path = mapped.unwrap_or_else(|| Path::field(name));
-            fields.add(&path, index);
-            columns.push(FormatColumn { name: name.clone(), data_type: data_type.clone(), source: path.to_string() });
-        }
-        let types: Vec<DataType> = columns.iter().map(|column| column.data_type.clone()).collect();
-        Ok((columns, JsonDecoder::new(fields, types)))
+        let mapped = |name: &str| self.mapping.iter().find(|(_, column)| column == name).map(|(path, _)| path.clone());
+        let path = |column: &Field| mapped(column.name()).unwrap_or_else(|| Path::field(column.name()));
+        let paths: Vec<Path> = self.columns.iter().map(path).collect();
+        let shapes = Shapes::new(self.columns.iter().zip(&paths))?;
+        let columns = self.columns.iter().zip(&paths);
+        let columns = columns.map(|(field, path)| FormatColumn { field: field.clone(), source: path.to_string() });
+        Ok((columns.collect(), JsonDecoder::new(shapes)))
     }
 }
 

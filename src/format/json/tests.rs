@@ -1,9 +1,13 @@
-use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_json::WriterBuilder;
+use arrow_json::writer::LineDelimited;
+use arrow_schema::{DataType, Fields};
 
 use super::*;
 use crate::column::{ColumnBuffer, SizeHint};
+use crate::error::Status;
 use crate::format::BadValue;
 
 /// A decoder with columns to write into.
@@ -19,7 +23,7 @@ impl Decoding {
         columns.iter().for_each(|(name, type_name)| spec.add_column(name, type_name).unwrap());
         mapping.iter().for_each(|(field, column)| spec.map_field(field, column).unwrap());
         let (columns, decoder) = spec.resolve().unwrap();
-        let buffer = |column: &FormatColumn| ColumnBuffer::new(&column.data_type, &SizeHint::default()).unwrap();
+        let buffer = |column: &FormatColumn| ColumnBuffer::new(column.field.data_type(), &SizeHint::default()).unwrap();
         Decoding { decoder, columns: columns.iter().map(buffer).collect(), rows: 0 }
     }
 
@@ -31,6 +35,31 @@ impl Decoding {
         }
         assert!(self.columns.iter().all(|column| column.rows() == self.rows), "a row is whole or absent");
         outcome
+    }
+
+    fn from_schema(fields: Vec<Field>) -> Decoding {
+        let (columns, decoder) = JsonSpec::from_schema(&Schema::new(fields)).unwrap().resolve().unwrap();
+        let buffer = |column: &FormatColumn| ColumnBuffer::new(column.field.data_type(), &SizeHint::default()).unwrap();
+        Decoding { decoder, columns: columns.iter().map(buffer).collect(), rows: 0 }
+    }
+
+    /// What a record is bad for: the place inside the first column, and the reason.
+    fn bad(&mut self, payload: &str) -> (String, String) {
+        let bad = self.decode(payload).unwrap_err();
+        assert_eq!(bad.column, Some(0));
+        (bad.path, bad.reason)
+    }
+
+    /// A column's values, as JSON.
+    fn json(&mut self, index: usize) -> Vec<String> {
+        let array = self.column(index);
+        array.to_data().validate_full().unwrap();
+        let batch = RecordBatch::try_from_iter_with_nullable([("c", array, true)]).unwrap();
+        let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        let text = String::from_utf8(writer.into_inner()).unwrap();
+        text.lines().map(|line| line.strip_prefix("{\"c\":").unwrap().strip_suffix('}').unwrap().to_owned()).collect()
     }
 
     fn reason(&mut self, payload: &str) -> String {
@@ -219,7 +248,10 @@ fn wrong_specs_say_what_to_do() {
     assert!(message(spec.add_column("a", "utf8")).starts_with("name: there is a column a already"));
     assert!(message(spec.add_column("", "utf8")).starts_with("name: is empty"));
     assert!(message(spec.add_column("b", "nonsense")).starts_with("type: unknown type 'nonsense'"));
-    assert!(message(spec.add_column("b", "list<utf8>")).starts_with("column b cannot be of type list<utf8>"));
+    assert_eq!(
+        message(spec.add_column("b", "list<map<int64, utf8>>")),
+        "column b cannot be list<map<int64, utf8>>; a json spec reads maps whose keys are utf8, in no order"
+    );
     spec.map_field("x", "a").unwrap();
     spec.map_field("/x", "a").unwrap();
     assert!(message(spec.map_field("y", "a")).starts_with("field: /x is mapped to column a already"));
@@ -230,4 +262,149 @@ fn wrong_specs_say_what_to_do() {
     spec.add_column("b", "utf8").unwrap();
     let (columns, _) = spec.resolve().unwrap();
     assert_eq!(columns.iter().map(|column| column.source.as_str()).collect::<Vec<_>>(), ["/x", "/y"]);
+}
+
+#[test]
+fn lists_structs_and_maps_are_filled_at_any_depth() {
+    let mut decoding =
+        Decoding::new(&[("c", "list<struct<a: int64, m: map<utf8, list<utf8>>, s: struct<b: bool>>>")], &[]);
+    let values = [
+        r#"[]"#,
+        r#"null"#,
+        r#"[{"a":1,"m":{"x":["y",null],"z":[]},"s":{"b":true}},null]"#,
+        r#"[{"a":null,"m":{},"s":null},{"a":2,"m":null,"s":{"b":null}}]"#,
+    ];
+    for value in values {
+        decoding.decode(&format!("{{\"c\":{value}}}")).unwrap();
+    }
+    decoding
+        .decode(r#"{ "c" : [ { "x" : [ { } ] , "s" : { "y" : 1 } , "m" : { "k" : [ 1.0 , { "b" : 2 } ] } } , {}]}"#)
+        .unwrap();
+    let spaced = r#"[{"a":null,"m":{"k":["1.0","{ \"b\" : 2 }"]},"s":{"b":null}},{"a":null,"m":null,"s":null}]"#;
+    assert_eq!(decoding.json(0), [&values[..], &[spaced]].concat());
+}
+
+#[test]
+fn a_misfit_in_a_nested_value_is_told_with_its_place_and_takes_the_row_back() {
+    let mut decoding =
+        Decoding::new(&[("c", "list<struct<a: list<int64>, m: map<utf8, int64>>>"), ("d", "int64")], &[]);
+    let good = r#"{"c":[{"a":[1,2],"m":{"x":1}}],"d":5}"#;
+    for (value, path, reason) in [
+        (r#"[{"a":[1]},{"a":[1,"x"]}]"#, "[1].a[1]", "expected int64, found a string that is not a number"),
+        (r#"[{"m":{"p":1,"q":1.5,"r":2}}]"#, "[0].m[1]", "expected int64, found a number with a fraction"),
+        (r#"[{},5]"#, "[1]", "expected struct<a: list<int64>, m: map<utf8, int64>>, found number"),
+        (r#"[{"a":{}}]"#, "[0].a", "expected list<int64>, found object"),
+        (r#"[{"m":[]}]"#, "[0].m", "expected map<utf8, int64>, found array"),
+        (r#"[{"m":{"\ud800":1}}]"#, "[0].m", "expected map<utf8, int64>, found a name with half a surrogate pair"),
+        (r#"{}"#, "", "expected list<struct<a: list<int64>, m: map<utf8, int64>>>, found object"),
+    ] {
+        decoding.decode(good).unwrap();
+        assert_eq!(decoding.bad(&format!("{{\"c\":{value}}}")), (path.to_owned(), reason.to_owned()));
+        // What stands behind the misfit is checked as well.
+        assert!(decoding.reason(&format!("{{\"c\":[{value},}}")).starts_with("malformed JSON"), "{value}");
+    }
+    let rows = decoding.rows;
+    assert_eq!(decoding.json(0), vec![r#"[{"a":[1,2],"m":{"x":1}}]"#; rows]);
+    assert_eq!(decoding.ints(1), vec![Some(5); rows]);
+}
+
+#[test]
+fn of_duplicates_inside_nested_values_the_last_one_wins() {
+    let mut decoding = Decoding::new(&[("c", "struct<a: int64, l: list<int64>, m: map<utf8, list<int64>>>")], &[]);
+    for (value, read) in [
+        (r#"{"a":1,"a":2}"#, r#"{"a":2,"l":null,"m":null}"#),
+        (r#"{"a":"bad","l":["bad"],"l":[1],"a":2}"#, r#"{"a":2,"l":[1],"m":null}"#),
+        (r#"{"l":[1,2],"l":null,"a":1,"a":null}"#, r#"{"a":null,"l":null,"m":null}"#),
+        (r#"{"m":{"x":[1],"y":[2],"x":[3]}}"#, r#"{"a":null,"l":null,"m":{"y":[2],"x":[3]}}"#),
+        (r#"{"m":{"x":["bad"],"x":[1],"\u0078":[2,3]}}"#, r#"{"a":null,"l":null,"m":{"x":[2,3]}}"#),
+        (r#"{"m":{"x":5},"m":{"z":[]}}"#, r#"{"a":null,"l":null,"m":{"z":[]}}"#),
+    ] {
+        decoding.decode(&format!("{{\"c\":{value}}}")).unwrap();
+        assert_eq!(decoding.json(0).last().unwrap(), read, "{value}");
+    }
+    assert_eq!(decoding.bad(r#"{"c":{"m":{"x":[1],"x":["bad"]}}}"#).0, ".m[1][0]");
+    assert_eq!(decoding.bad(r#"{"c":{"a":1,"a":"bad"}}"#).0, ".a");
+    decoding.decode(r#"{"c":{"a":"bad"},"c":{"a":9}}"#).unwrap();
+    assert_eq!(decoding.json(0).last().unwrap(), r#"{"a":9,"l":null,"m":null}"#);
+}
+
+#[test]
+fn maps_of_many_names_find_those_that_come_twice() {
+    let mut decoding = Decoding::new(&[("c", "map<utf8, int64>")], &[]);
+    for count in [1, 16, 17, 18, 40] {
+        for twice in 0..count {
+            let names = (0..count).chain([twice]).map(|name| format!("\"n{name}\":{name}"));
+            decoding.decode(&format!("{{\"c\":{{{}}}}}", names.collect::<Vec<_>>().join(","))).unwrap();
+            let map = decoding.column(0);
+            let entries = map.as_map().value(decoding.rows - 1);
+            let values = entries.column(1).as_primitive::<Int64Type>();
+            let last = (0..count).filter(|name| *name != twice).chain([twice]);
+            assert_eq!(values.values(), &last.collect::<Vec<_>>()[..]);
+        }
+    }
+}
+
+#[test]
+fn maps_of_maps_that_do_not_fit_are_not_read_over_and_over() {
+    let depth = 60;
+    let mut decoding =
+        Decoding::new(&[("c", &format!("{}int64{}", "map<utf8, ".repeat(depth), ">".repeat(depth)))], &[]);
+    let nested = |value: &str| format!("{{\"c\":{}{value}{}}}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    // If each level read what is inside it twice, this would not come to an end.
+    assert_eq!(decoding.bad(&nested("true")), ("[0]".repeat(depth), "expected int64, found bool".to_owned()));
+    let twice = format!("{{\"c\":{}1{}}}", r#"{"a":"#.repeat(depth), r#","b":null,"b":null}"#.repeat(depth));
+    decoding.decode(&twice).unwrap();
+    assert_eq!(decoding.rows, 1);
+}
+
+#[test]
+fn what_is_not_nullable_refuses_null_and_what_lacks_it() {
+    let field = |name: &str, data_type, nullable| Field::new(name, data_type, nullable);
+    let members = Fields::from(vec![field("a", DataType::Int64, false), field("b", DataType::Int64, true)]);
+    let item = field("element", DataType::Struct(members), false);
+    let mut decoding = Decoding::from_schema(vec![field("c", DataType::List(item.into()), false)]);
+    decoding.decode(r#"{"c":[{"a":1}]}"#).unwrap();
+    let told = |path: &str, reason: &str| (path.to_owned(), reason.to_owned());
+    let list = "expected list<struct<a: int64, b: int64>>, found ";
+    assert_eq!(decoding.bad(r#"{"c":[{"a":1},{"b":1}]}"#), told("[1].a", "expected int64, found nothing"));
+    assert_eq!(decoding.bad(r#"{"c":[{"a":null}]}"#), told("[0].a", "expected int64, found null"));
+    assert_eq!(decoding.bad(r#"{"c":[null]}"#), told("[0]", "expected struct<a: int64, b: int64>, found null"));
+    assert_eq!(decoding.bad(r#"{"c":null}"#), told("", &format!("{list}null")));
+    for nothing in ["{}", "", "null"] {
+        assert_eq!(decoding.bad(nothing), told("", &format!("{list}nothing")));
+    }
+    let bad = decoding.decoder.decode(None, &mut decoding.columns).unwrap_err();
+    assert_eq!(bad.reason, format!("{list}nothing"));
+    assert_eq!(decoding.json(0), [r#"[{"a":1,"b":null}]"#]);
+}
+
+#[test]
+fn types_that_json_is_not_read_into_are_refused_with_what_to_use() {
+    let refused = |data_type| JsonSpec::from_schema(&Schema::new(vec![Field::new("c", data_type, true)])).unwrap_err();
+    let list = DataType::List(Field::new("item", DataType::LargeUtf8, true).into());
+    let error = refused(list);
+    assert_eq!(error.message(), "column c cannot be list<largeutf8>; a json spec does not read largeutf8; use utf8");
+    assert_eq!((error.status(), error.detail("column")), (Status::Unsupported, Some("c")));
+    let error = refused(DataType::Null);
+    assert_eq!(error.message(), "column c cannot be null; a json spec does not read null");
+    let twice = Fields::from(vec![Field::new("a", DataType::Int8, true), Field::new("a", DataType::Int8, true)]);
+    let error = refused(DataType::Struct(twice));
+    assert!(error.message().ends_with("there are two members a; a struct has each once"), "{error}");
+    let deep = (0..100).fold(DataType::Int8, |inside, _| DataType::List(Field::new("item", inside, true).into()));
+    assert!(refused(deep).message().contains("more than 64 levels deep"));
+}
+
+#[test]
+fn items_may_take_only_so_much() {
+    // A struct of a thousand members takes 8000 bytes of memory, and three of a document.
+    let members: Vec<Field> = (0..1000).map(|n| Field::new(format!("m{n}"), DataType::Int64, true)).collect();
+    let item = Field::new("item", DataType::Struct(members.into()), true);
+    let list = DataType::List(item.clone().into());
+    let mut decoding = Decoding::from_schema(vec![Field::new("c", list, true)]);
+    let objects = |count: usize| format!("{{\"c\":[{}]}}", vec!["{}"; count].join(","));
+    decoding.decode(&objects(100)).unwrap();
+    assert_eq!(decoding.decoder.item_bytes(), 800_000);
+    assert!(decoding.bad(&objects(256 * 1024 * 1024 / 8000 + 1)).1.ends_with("found more items than a row may hold"));
+    decoding.decode(r#"{"c":null}"#).unwrap();
+    assert_eq!(decoding.decoder.item_bytes(), 0);
 }

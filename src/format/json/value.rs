@@ -14,8 +14,6 @@ use super::number::{self, Exact, plain_float, plain_integer, shortened};
 use super::text::{Text, number_length};
 use super::time;
 use crate::column::ColumnBuffer;
-use crate::error::{Error, Result, Status};
-use crate::types;
 
 /// How values become those of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,22 +46,13 @@ pub enum Writer {
     Instant(TimeUnit),
     /// A timestamp without a zone.
     Local(TimeUnit),
+    /// A list, a struct or a map, by its number.
+    Nested(u32),
 }
 
-/// A type that no JSON value is written into yet is an error that names the column.
-pub fn check_type(column: &str, data_type: &DataType) -> Result<()> {
-    if Writer::new(data_type).is_some() {
-        return Ok(());
-    }
-    let message =
-        format!("column {column} cannot be of type {}; a json spec reads scalar types", types::name(data_type));
-    Err(Error::new(Status::Unsupported, message).with_detail("argument", "type").with_detail("column", column))
-}
-
-/// A value as the document has it, checked by the grammar.
+/// A value other than null as the document has it, checked by the grammar.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
-    Null,
     Bool(&'a str),
     Number(&'a str),
     /// Unescaped; `None`: a surrogate in it lacks its other half.
@@ -82,7 +71,7 @@ pub enum Refusal {
 type Outcome = std::result::Result<(), Refusal>;
 
 impl Writer {
-    /// `None` for types that no JSON value is written into.
+    /// For a scalar type; `None` for types that no JSON value is written into.
     pub fn new(data_type: &DataType) -> Option<Writer> {
         Some(match data_type {
             DataType::Boolean => Writer::Bool,
@@ -159,12 +148,8 @@ impl Writer {
         }
     }
 
-    /// The full way.
+    /// The full way, for scalars other than null.
     pub fn write(self, value: Value<'_>, column: &mut ColumnBuffer) -> Outcome {
-        if let Value::Null = value {
-            column.push_null();
-            return Ok(());
-        }
         match self {
             Writer::Bool => column.push_bool(boolean(value)?),
             Writer::Int8 => column.push_i8(integer(value)?),
@@ -198,6 +183,8 @@ impl Writer {
                 const FORM: &str = "text that is not YYYY-MM-DDTHH:MM:SS without an offset";
                 column.push_i64(time::local(string(value)?, unit).map_err(misfit_of(FORM))?);
             }
+            // The decoder writes what is inside.
+            Writer::Nested(_) => return Err(Refusal::Kind),
         }
         Ok(())
     }
