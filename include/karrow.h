@@ -385,6 +385,21 @@ karrow_status karrow_spec_new_simple(const char *column,
 karrow_status karrow_spec_new_json(struct karrow_spec **spec,
                                    struct karrow_error **error);
 
+// A json spec with the columns of an Arrow schema, a struct as `ArrowSchema` has it, as if each had been added with
+// `karrow_spec_add_column`: types and names that no text can say are possible here, and metadata is kept. More columns may
+// be added, and fields be mapped. The schema is only borrowed.
+//
+// What is not nullable in the schema refuses null: a column, a member or an item that is null, or a member or a column
+// whose field is missing, makes a bad record; so does a null key or value if any column is not nullable. The columns of
+// the table are nullable nevertheless, what is inside them is as the schema says.
+//
+// Errors: `INVALID_ARGUMENT` for a schema that has been released or is none, a column that comes twice, a member that
+// comes twice, or more than 64 levels of nesting; `UNSUPPORTED` for a type that JSON is not read into, with what to use.
+// Since 0.1.
+karrow_status karrow_spec_new_json_columns(const struct ArrowSchema *columns,
+                                           struct karrow_spec **spec,
+                                           struct karrow_error **error);
+
 // Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
 // table in the order in which they are added.
 //
@@ -397,6 +412,11 @@ karrow_status karrow_spec_new_json(struct karrow_spec **spec,
 // seconds, milliseconds, microseconds or nanoseconds since 1970. Deephaven's names (`bool_`, `byte`, `short`, `int`, `long`,
 // `float`, `double`, `String`, `byte[]`, `Instant`, ...) mean the same; `BigDecimal(p, s)` and `BigInteger(p)` are decimals
 // of that many digits, 256 bits wide beyond 38 of them, and without digits utf8.
+//
+// Types may be nested, up to 64 levels: `list<int64>` (also `long[]`) takes an array; `struct<Symbol: utf8, Legs:
+// list<int32>>` an object, of which each member reads the field of its own name; `map<utf8, float64>` an object of any
+// names, in the order in which they stand there. What is inside follows the same rules, and is null where it is null or
+// missing. One item or member that does not fit makes the record bad.
 //
 // Errors: `INVALID_ARGUMENT` for a type there is not, or a name the spec has already; `UNSUPPORTED` for a type that JSON is
 // not read into; `INVALID_STATE` for a spec of another kind. Since 0.1.

@@ -7,7 +7,7 @@ use arrow_array::ffi::FFI_ArrowSchema;
 use super::options::KarrowOptions;
 use super::snapshot::KarrowSnapshot;
 use super::stream::ArrowArrayStream;
-use super::{KarrowError, export_schema, guard, required, stream, timeout};
+use super::{KarrowError, guard, required, schema, stream, timeout};
 use crate::error::Status;
 use crate::ingest::Consumer;
 use crate::table::snapshot::Batches;
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn karrow_consumer_schema(
     guard(error, || {
         let consumer = required(consumer, "consumer")?;
         let out = required(schema, "schema")?;
-        out.write(export_schema(consumer.0.plan().schema.arrow())?);
+        out.write(schema::export(consumer.0.plan().schema.arrow())?);
         Ok(())
     })
 }

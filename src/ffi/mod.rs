@@ -31,14 +31,13 @@ mod snapshot;
 //
 mod stream;
 //
+mod schema;
+//
 mod mock;
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use arrow_array::ffi::FFI_ArrowSchema;
-use arrow_schema::Schema;
 
 use crate::error::{Error, Result, Status};
 use crate::ingest::Timeout;
@@ -108,11 +107,6 @@ unsafe fn array<'a, T>(first: *const T, count: usize, argument: &'static str) ->
 /// A time-out as C says it.
 fn timeout(timeout_ms: i64) -> Result<Timeout> {
     Timeout::from_number(timeout_ms)
-}
-
-/// A schema for the caller.
-fn export_schema(schema: &Schema) -> Result<FFI_ArrowSchema> {
-    Ok(FFI_ArrowSchema::try_from(schema)?)
 }
 
 /// A text that C can read. A NUL character, which nothing here should contain, ends it.

@@ -7,7 +7,7 @@ use arrow_array::ffi::FFI_ArrowSchema;
 
 use super::log::KarrowLog;
 use super::spec::KarrowSpec;
-use super::{KarrowError, array, export_schema, guard, optional_text, required, text, timeout};
+use super::{KarrowError, array, guard, optional_text, required, schema, text, timeout};
 use crate::error::{Error, Result, Status};
 use crate::format::Side;
 use crate::options::{Options, Start, Stop};
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn karrow_options_schema(
         let options = required(options, "options")?;
         let out = required(schema, "schema")?;
         timeout(timeout_ms)?;
-        out.write(export_schema(options.0.schema()?.arrow())?);
+        out.write(schema::export(options.0.schema()?.arrow())?);
         Ok(())
     })
 }

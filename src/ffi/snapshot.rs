@@ -7,7 +7,7 @@ use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow_array::{Array, StructArray};
 
 use super::stream::ArrowArrayStream;
-use super::{KarrowError, array, export_schema, guard, required, stream, text};
+use super::{KarrowError, array, guard, required, schema, stream, text};
 use crate::error::{Error, Result, Status};
 use crate::table::PartitionState;
 use crate::table::snapshot::Snapshot;
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn karrow_snapshot_schema(
     guard(error, || {
         let snapshot = required(snapshot, "snapshot")?;
         let out = required(schema, "schema")?;
-        out.write(export_schema(snapshot.0.schema())?);
+        out.write(schema::export(snapshot.0.schema())?);
         Ok(())
     })
 }
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn karrow_snapshot_export_array(
         let out = required(array, "array")?;
         let whole = snapshot.0.whole(partition)?;
         if let Some(schema) = schema {
-            schema.write(export_schema(snapshot.0.schema())?);
+            schema.write(schema::export(snapshot.0.schema())?);
         }
         out.write(FFI_ArrowArray::new(&StructArray::from(whole).to_data()));
         Ok(())

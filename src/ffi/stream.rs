@@ -9,7 +9,7 @@ use std::ptr;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow_array::{Array, StructArray};
 
-use super::{c_string, export_schema};
+use super::{c_string, schema};
 use crate::error::Result;
 use crate::table::snapshot::Batches;
 
@@ -47,7 +47,7 @@ unsafe extern "C" fn get_schema(stream: *mut ArrowArrayStream, out: *mut FFI_Arr
     // SAFETY: by the specification the stream is the one exported above, and not released.
     let private = unsafe { &mut *(*stream).private_data.cast::<Private>() };
     private.answer(|private| {
-        let schema = export_schema(private.batches.schema())?;
+        let schema = schema::export(private.batches.schema())?;
         // SAFETY: by the specification `out` is the caller's memory, whatever it holds.
         unsafe { ptr::write(out, schema) };
         Ok(())

@@ -527,8 +527,8 @@ static void j1_columns_and_mappings_are_checked(void)
     FAILS(karrow_spec_add_column(json, "A", "text", E), INVALID_ARGUMENT,
           "type: unknown type 'text'; use an Arrow name such as int64, float64, utf8, timestamp[ns, UTC] or "
           "decimal128(10, 2)");
-    FAILS(karrow_spec_add_column(json, "A", "list<utf8>", E), UNSUPPORTED,
-          "column A cannot be of type list<utf8>; a json spec reads scalar types");
+    FAILS(karrow_spec_add_column(json, "A", "list<map<int64, utf8>>", E), UNSUPPORTED,
+          "column A cannot be list<map<int64, utf8>>; a json spec reads maps whose keys are utf8, in no order");
     OK(karrow_spec_add_column(json, "A", "long", E));
     FAILS(karrow_spec_add_column(json, "A", "utf8", E), INVALID_ARGUMENT,
           "name: there is a column A already; a spec has each column once");
@@ -555,6 +555,48 @@ static void j1_columns_and_mappings_are_checked(void)
     karrow_options_free(options);
     karrow_spec_free(simple);
     karrow_spec_free(json);
+}
+
+static void j1_columns_come_from_an_arrow_schema(void)
+{
+    karrow_spec *text, *json = UNTOUCHED;
+    OK(karrow_spec_new_json(&text, E));
+    OK(karrow_spec_add_column(text, "A", "struct<a: list<int64>, m: map<utf8, decimal128(10, 2)>>", E));
+    karrow_options *options = any_options();
+    OK(karrow_options_set(options, "karrow.partition.column.name", "", E));
+    OK(karrow_options_set(options, "karrow.offset.column.name", "", E));
+    OK(karrow_options_set(options, "karrow.timestamp.column.name", "", E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_KEY, text, E));
+    struct ArrowSchema columns, columns_again;
+    OK(karrow_spec_new_ignore(&json, E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, json, E));
+    OK(karrow_options_schema(options, 0, &columns, E));
+    karrow_spec_free(json);
+
+    /* It is borrowed: releasing it afterwards is the caller's business. */
+    OK(karrow_spec_new_json_columns(&columns, &json, E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_KEY, json, E));
+    OK(karrow_options_schema(options, 0, &columns_again, E));
+    CHECK_NUMBER(columns_again.n_children, 1);
+    const struct ArrowSchema *members = columns_again.children[column_named(&columns_again, "A")];
+    CHECK_TEXT(members->format, "+s");
+    CHECK_TEXT(members->children[0]->format, "+l");
+    CHECK_TEXT(members->children[0]->children[0]->format, "l");
+    CHECK_TEXT(members->children[1]->format, "+m");
+    CHECK_TEXT(members->children[1]->children[0]->children[1]->format, "d:10,2");
+    columns_again.release(&columns_again);
+    karrow_spec_free(json);
+
+    json = UNTOUCHED;
+    FAILS(karrow_spec_new_json_columns(columns.children[0]->children[0], &json, E), INVALID_ARGUMENT,
+          "columns: C Data interface error: Unable to interpret C data struct as a Schema; give a struct of "
+          "the columns, as arrow libraries export a schema");
+    columns.release(&columns);
+    FAILS(karrow_spec_new_json_columns(&columns, &json, E), INVALID_ARGUMENT,
+          "columns: it has been released; give a schema as arrow libraries export it");
+    CHECK(json == UNTOUCHED);
+    karrow_options_free(options);
+    karrow_spec_free(text);
 }
 
 /* Partitions, offsets, rows ---------------------------------------------------------------------------------------- */
@@ -1064,6 +1106,7 @@ int main(void)
     RUN(t_both_names_of_a_type_mean_the_same);
     RUN(t_other_names_are_an_error);
     RUN(j1_columns_and_mappings_are_checked);
+    RUN(j1_columns_come_from_an_arrow_schema);
     RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
     RUN(p3_topics_and_partitions_must_exist);
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);

@@ -370,6 +370,24 @@ static void null_karrow_spec_new_json(void)
     karrow_spec_free(made);
 }
 
+/* Of a schema of static memory. */
+static void keep_schema(struct ArrowSchema *schema)
+{
+    schema->release = NULL;
+}
+
+static void null_karrow_spec_new_json_columns(void)
+{
+    karrow_spec *made;
+    struct ArrowSchema member = {.format = "l", .name = "A", .release = keep_schema};
+    struct ArrowSchema *members[] = {&member};
+    struct ArrowSchema columns = {.format = "+s", .n_children = 1, .children = members, .release = keep_schema};
+    REFUSED("columns", karrow_spec_new_json_columns(NULL, &made, OUT));
+    REFUSED("spec", karrow_spec_new_json_columns(&columns, NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_json_columns(&columns, &made, NULL));
+    karrow_spec_free(made);
+}
+
 static void null_karrow_spec_add_column(void)
 {
     karrow_spec *json;
@@ -841,6 +859,7 @@ static const struct {
     CASE(karrow_spec_new_from_properties),
     CASE(karrow_spec_new_simple),
     CASE(karrow_spec_new_json),
+    CASE(karrow_spec_new_json_columns),
     CASE(karrow_spec_add_column),
     CASE(karrow_spec_map_field),
     CASE(karrow_spec_free),

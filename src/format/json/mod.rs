@@ -45,23 +45,23 @@ impl JsonSpec {
     /// struct, an item of a list, and a column, although the table's columns are nullable (rule Y7).
     pub fn from_schema(schema: &Schema) -> Result<JsonSpec> {
         let mut spec = JsonSpec::default();
-        schema.fields().iter().try_for_each(|field| spec.add(Field::clone(field)))?;
+        schema.fields().iter().try_for_each(|field| spec.add(Field::clone(field), "columns"))?;
         Ok(spec)
     }
 
     /// Adds a column. It reads the field of its own name, unless a field is mapped to it.
     pub fn add_column(&mut self, name: &str, type_name: &str) -> Result<()> {
-        self.add(Field::new(name, types::parse(type_name)?, true))
+        self.add(Field::new(name, types::parse(type_name)?, true), "name")
     }
 
-    fn add(&mut self, column: Field) -> Result<()> {
+    fn add(&mut self, column: Field, argument: &'static str) -> Result<()> {
         let name = column.name();
         if name.is_empty() {
-            return Err(Error::argument("name", "is empty; a column needs a name"));
+            return Err(Error::argument(argument, "is empty; a column needs a name"));
         }
         if self.columns.iter().any(|earlier| earlier.name() == name) {
             let message = format!("there is a column {name} already; a spec has each column once");
-            return Err(Error::argument("name", message).with_detail("column", name));
+            return Err(Error::argument(argument, message).with_detail("column", name));
         }
         shape::check_type(&column)?;
         self.columns.push(column);

@@ -14,6 +14,7 @@ use super::number::{self, Exact, plain_float, plain_integer, shortened};
 use super::text::{Text, number_length};
 use super::time;
 use crate::column::ColumnBuffer;
+use crate::types;
 
 /// How values become those of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +87,10 @@ impl Writer {
             DataType::Float32 => Writer::Float32,
             DataType::Float64 => Writer::Float64,
             DataType::Decimal128(precision, scale) => {
-                Writer::Decimal128 { precision: *precision, scale: u8::try_from(*scale).ok()? }
+                Writer::Decimal128 { precision: *precision, scale: decimal_scale(data_type, *scale)? }
             }
             DataType::Decimal256(precision, scale) => {
-                Writer::Decimal256 { precision: *precision, scale: u8::try_from(*scale).ok()? }
+                Writer::Decimal256 { precision: *precision, scale: decimal_scale(data_type, *scale)? }
             }
             DataType::Utf8 => Writer::Utf8,
             DataType::Binary => Writer::Binary,
@@ -188,6 +189,12 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The scale of a decimal that has a name (rule T): Arrow knows others, with digits that they have not.
+fn decimal_scale(data_type: &DataType, scale: i8) -> Option<u8> {
+    types::parse(&types::name(data_type)).ok()?;
+    u8::try_from(scale).ok()
 }
 
 /// Where the text of the string that begins at `at` begins and ends, if nothing in it is escaped.

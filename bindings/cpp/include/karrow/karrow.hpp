@@ -1087,8 +1087,19 @@ public:
         return spec;
     }
 
-    /// Adds a column to a JSON spec. Types have Arrow's names (`int64`, `timestamp[ns, UTC]`, `decimal128(10, 2)`) or
-    /// Deephaven's (`long`, `Instant`, `String`); karrow.h says what each of them takes.
+    /// A JSON spec with the columns of an Arrow schema, a struct, as if each had been added with add_column; what is not
+    /// nullable there refuses null. The schema stays the caller's.
+    ///
+    /// Throws INVALID_ARGUMENT for a schema that has been released or is none; UNSUPPORTED for a type that JSON is not
+    /// read into.
+    static Spec json_columns(const ArrowSchema &columns)
+    {
+        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, &columns));
+    }
+
+    /// Adds a column to a JSON spec. Types have Arrow's names (`int64`, `timestamp[ns, UTC]`, `decimal128(10, 2)`,
+    /// `list<utf8>`, `struct<a: int64, b: bool>`, `map<utf8, float64>`) or Deephaven's (`long`, `Instant`, `String`,
+    /// `long[]`); karrow.h says what each of them takes.
     ///
     /// Throws INVALID_ARGUMENT for a type there is not, or a name the spec has already; UNSUPPORTED for a type that
     /// JSON is not read into; INVALID_STATE for a spec of another kind.
