@@ -27,7 +27,7 @@ const ROUNDS: usize = 15;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    for shape in [int64x20(), trade()] {
+    for shape in [int64x20(), trade(), unknown30(), structs(), list(), list_of_structs(), map()] {
         if wanted.is_empty() || wanted.iter().any(|name| shape.name.contains(name.as_str())) {
             run(&shape);
         }
@@ -39,6 +39,12 @@ struct Shape {
     name: &'static str,
     columns: Vec<(String, &'static str)>,
     records: Vec<Vec<u8>>,
+}
+
+impl Shape {
+    fn new(name: &'static str, columns: &[(&str, &'static str)], records: Vec<Vec<u8>>) -> Shape {
+        Shape { name, columns: columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(), records }
+    }
 }
 
 /// Twenty columns of integers from 1 to 1000.
@@ -84,7 +90,99 @@ fn trade() -> Shape {
         .into_bytes()
     };
     let records = (0..RECORDS).map(record).collect();
-    Shape { name: "trade", columns: columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec(), records }
+    Shape::new("trade", &columns, records)
+}
+
+/// The trades, among thirty fields that no column reads, a third of them objects and arrays.
+fn unknown30() -> Shape {
+    let mut random = Random(3);
+    let mut shape = trade();
+    for record in &mut shape.records {
+        let others = (0..30).map(|n| match n % 6 {
+            0 => format!("\"u{n}\":{}", random.below(1_000_000)),
+            1 | 2 => format!("\"u{n}\":\"{:016x}\"", random.below(u64::MAX)),
+            3 => format!("\"u{n}\":{}.{:02}", random.below(900), random.below(100)),
+            4 => format!("\"u{n}\":[{},{},{}]", random.below(10), random.below(1000), random.below(100_000)),
+            _ => format!("\"u{n}\":{{\"a\":{},\"b\":\"{:08x}\",\"c\":null}}", random.below(10), random.below(1 << 32)),
+        });
+        let text = String::from_utf8(std::mem::take(record)).expect("JSON is text");
+        // Three unknown fields in front of each known one.
+        let known: Vec<&str> = text[1..text.len() - 1].split(',').collect();
+        let mut members = Vec::new();
+        for (index, other) in others.enumerate() {
+            members.push(other);
+            members.extend(known.get(index / 3).filter(|_| index % 3 == 2).map(|known| (*known).to_owned()));
+        }
+        *record = format!("{{{}}}", members.join(",")).into_bytes();
+    }
+    Shape { name: "trade.unknown30", ..shape }
+}
+
+/// Structs in structs.
+fn structs() -> Shape {
+    let mut random = Random(4);
+    let record = |_| {
+        format!(
+            "{{\"id\":{},\"customer\":{{\"name\":\"{:08x}\",\"tier\":{},\"address\":{{\"city\":\"{}\",\"zip\":{}}}}},\
+             \"total\":{{\"net\":{}.{:02},\"tax\":{}.{:02}}}}}",
+            random.below(1 << 40),
+            random.below(1 << 32),
+            1 + random.below(5),
+            ["Vienna", "Graz", "Linz", "Salzburg"][random.below(4) as usize],
+            1000 + random.below(9000),
+            random.below(10_000),
+            random.below(100),
+            random.below(1000),
+            random.below(100),
+        )
+        .into_bytes()
+    };
+    let columns = [
+        ("id", "int64"),
+        ("customer", "struct<name: utf8, tier: int32, address: struct<city: utf8, zip: int32>>"),
+        ("total", "struct<net: float64, tax: float64>"),
+    ];
+    Shape::new("nested.struct", &columns, (0..RECORDS).map(record).collect())
+}
+
+/// Twenty integers in an array.
+fn list() -> Shape {
+    let mut random = Random(5);
+    let record = |row| {
+        let items: Vec<String> = (0..20).map(|_| random.below(100_000).to_string()).collect();
+        format!("{{\"id\":{row},\"values\":[{}]}}", items.join(",")).into_bytes()
+    };
+    let columns = [("id", "int64"), ("values", "list<int64>")];
+    Shape::new("nested.list", &columns, (0..RECORDS).map(record).collect())
+}
+
+/// An order with up to nine legs.
+fn list_of_structs() -> Shape {
+    let mut random = Random(6);
+    let record = |row| {
+        let legs: Vec<String> = (0..1 + random.below(9))
+            .map(|_| {
+                let symbol = ["AAPL", "MSFT", "NVDA", "GOOG", "AMZN", "META", "BRK.B", "TSM"][random.below(8) as usize];
+                let (price, cents, qty) = (10 + random.below(900), random.below(100), 1 + random.below(10_000));
+                format!("{{\"symbol\":\"{symbol}\",\"price\":{price}.{cents:02},\"qty\":{qty}}}")
+            })
+            .collect();
+        format!("{{\"id\":{row},\"legs\":[{}]}}", legs.join(",")).into_bytes()
+    };
+    let columns = [("id", "int64"), ("legs", "list<struct<symbol: utf8, price: float64, qty: int64>>")];
+    Shape::new("nested.list_of_structs", &columns, (0..RECORDS).map(record).collect())
+}
+
+/// Six tags.
+fn map() -> Shape {
+    let mut random = Random(7);
+    let record = |row| {
+        let tags: Vec<String> =
+            (0..6).map(|n| format!("\"tag{}\":\"{:06x}\"", n + 6 * random.below(4), random.below(1 << 24))).collect();
+        format!("{{\"id\":{row},\"tags\":{{{}}}}}", tags.join(",")).into_bytes()
+    };
+    let columns = [("id", "int64"), ("tags", "map<utf8, utf8>")];
+    Shape::new("nested.map", &columns, (0..RECORDS).map(record).collect())
 }
 
 /// A fixed sequence of numbers that look random (splitmix64).

@@ -226,8 +226,8 @@ TEST(JsonSpecs, TakeTheColumnsOfAnArrowSchema)
 {
     const MockCluster cluster = cluster_with(1);
     const Spec texts = Spec::json({{"Legs", "list<struct<Symbol: utf8, Qty: int64>>"}, {"Tags", "map<utf8, long[]>"}});
-    const Schema columns = json_options(cluster, texts).key(Spec::ignore()).schema();
-    const Batch batch = rows_of(Spec::json_columns(*columns),
+    const Schema columns = json_options(cluster, texts).key(Spec::ignore()).schema(0ms);
+    const Batch batch = rows_of(Spec::json_columns(columns),
                                 {R"({"Legs": [{"Symbol": "KRW", "Qty": 3}, null], "Tags": {"a": [1, 2], "b": []}})"});
     EXPECT_EQ(names_in(batch), (std::vector<std::string>{"Legs", "Tags"}));
     const ArrowArray &legs = *batch.array()->children[0];
@@ -236,6 +236,6 @@ TEST(JsonSpecs, TakeTheColumnsOfAnArrowSchema)
     const ArrowArray &tags = *batch.array()->children[1];
     EXPECT_EQ(tags.children[0]->length, 2);
     EXPECT_EQ(tags.children[0]->children[1]->children[0]->length, 2);
-    expect_error([] { Spec::json_columns(ArrowSchema{}); }, Status::invalid_argument,
+    expect_error([] { Spec::json_columns(Schema{}); }, Status::invalid_argument,
                  "columns: it has been released; give a schema as arrow libraries export it");
 }

@@ -1088,13 +1088,14 @@ public:
     }
 
     /// A JSON spec with the columns of an Arrow schema, a struct, as if each had been added with add_column; what is not
-    /// nullable there refuses null. The schema stays the caller's.
+    /// nullable there refuses null. The schema stays the caller's; one that was exported by an Arrow library becomes a
+    /// Schema by `Schema(&exported)`.
     ///
     /// Throws INVALID_ARGUMENT for a schema that has been released or is none; UNSUPPORTED for a type that JSON is not
     /// read into.
-    static Spec json_columns(const ArrowSchema &columns)
+    static Spec json_columns(const Schema &columns)
     {
-        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, &columns));
+        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, columns.get()));
     }
 
     /// Adds a column to a JSON spec. Types have Arrow's names (`int64`, `timestamp[ns, UTC]`, `decimal128(10, 2)`,
