@@ -1,5 +1,6 @@
 //! Rows of one partition, being written: every column in step, a row whole or absent.
 
+use std::slice;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -70,9 +71,77 @@ impl Record<'_> {
     }
 }
 
-/// Why a record is not in the table.
+/// What becomes of a bad record (rule R2). From the weakest to the strongest: of a record with several bad sides, the
+/// strongest of their policies holds (R3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BadRecordPolicy {
+    /// It is a row; the columns of its bad side are null.
+    Null,
+    /// It is no row.
+    Skip,
+    /// It is no row, but one of the dead letters.
+    DeadLetter,
+    /// Its partition stops at it.
+    Fail,
+}
+
+impl BadRecordPolicy {
+    /// Every policy, from the default on, by the name that options have for it.
+    pub const NAMES: [(&str, BadRecordPolicy); 4] = [
+        ("fail", BadRecordPolicy::Fail),
+        ("skip", BadRecordPolicy::Skip),
+        ("null", BadRecordPolicy::Null),
+        ("dead_letter", BadRecordPolicy::DeadLetter),
+    ];
+
+    /// The policy of this name.
+    pub fn parse(name: &str) -> Option<BadRecordPolicy> {
+        BadRecordPolicy::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+    }
+}
+
+/// What becomes of a bad record, by its bad side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// Where its key is bad.
+    pub key: BadRecordPolicy,
+    /// Where its value is.
+    pub value: BadRecordPolicy,
+    /// Where what belongs to neither is: its timestamp, its headers.
+    pub common: BadRecordPolicy,
+}
+
+impl Default for Policies {
+    /// Every bad record fails its partition.
+    fn default() -> Policies {
+        let fail = BadRecordPolicy::Fail;
+        Policies { key: fail, value: fail, common: fail }
+    }
+}
+
+impl Policies {
+    /// Whether a bad record may become a dead letter.
+    pub fn make_dead_letters(self) -> bool {
+        [self.key, self.value, self.common].contains(&BadRecordPolicy::DeadLetter)
+    }
+
+    /// What becomes of a record whose bad side has this name.
+    fn of(self, side: &str) -> BadRecordPolicy {
+        if side == Side::Key.name() {
+            self.key
+        } else if side == Side::Value.name() {
+            self.value
+        } else {
+            self.common
+        }
+    }
+}
+
+/// Why a record is not in the table, or not as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRecord {
+    /// What becomes of it.
+    pub policy: BadRecordPolicy,
     /// `key`, `value`, `timestamp` or `headers`.
     pub side: &'static str,
     /// The column that could not take its value; `None`: the payload as a whole is at fault.
@@ -153,6 +222,7 @@ pub struct RowBuffer {
     value: Decoder,
     limits: ChunkLimits,
     on_seal: OnSeal,
+    policies: Policies,
     columns: Vec<ColumnBuffer>,
     /// Whole rows in the chunk in progress; columns may be longer while a row is being written.
     rows: usize,
@@ -175,7 +245,7 @@ pub struct RowBuffer {
 }
 
 impl RowBuffer {
-    /// An empty buffer for one partition.
+    /// An empty buffer for one partition. Bad records fail, unless [`RowBuffer::with_policies`] says otherwise.
     pub fn new(
         schema: Arc<TableSchema>,
         partition: i32,
@@ -201,6 +271,7 @@ impl RowBuffer {
             value,
             limits,
             on_seal,
+            policies: Policies::default(),
             columns,
             rows: 0,
             published: 0,
@@ -216,28 +287,80 @@ impl RowBuffer {
         })
     }
 
-    /// Adds the record as one row, or leaves everything as it was and says why.
+    /// The same buffer, with other policies for bad records.
+    pub fn with_policies(self, policies: Policies) -> RowBuffer {
+        RowBuffer { policies, ..self }
+    }
+
+    /// What becomes of bad records.
+    pub fn policies(&self) -> Policies {
+        self.policies
+    }
+
+    /// Adds the record as one row. A bad record is an error, which says why and what becomes of it: with the policy `null`
+    /// it is a row all the same, with nulls for what is bad; with every other policy everything is left as it was.
     pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
         let record_bytes = record.variable_bytes() + self.fixed_row_bytes;
         let time_ms = record.time_ms();
         if self.is_full_for(record_bytes, time_ms) {
             self.close_chunk();
         }
-        match self.write(record) {
+        match self.write(record, |bad, _| Err(bad)) {
             Ok(()) => {
-                if self.rows == 0 {
-                    self.first_ms = time_ms;
-                }
-                self.newest_ms = self.newest_ms.max(time_ms);
-                self.rows += 1;
-                self.unmeasured_bytes += record_bytes + self.key.item_bytes() + self.value.item_bytes();
+                self.end_row(record_bytes, time_ms);
                 Ok(())
             }
-            Err(bad) => {
-                self.roll_back();
+            Err(first) => {
+                let bad = self.write_bad(record, first);
+                if bad.policy == BadRecordPolicy::Null {
+                    self.end_row(record_bytes, time_ms);
+                }
                 Err(bad)
             }
         }
+    }
+
+    /// The row that has been written is whole.
+    #[inline]
+    fn end_row(&mut self, record_bytes: usize, time_ms: i64) {
+        if self.rows == 0 {
+            self.first_ms = time_ms;
+        }
+        self.newest_ms = self.newest_ms.max(time_ms);
+        self.rows += 1;
+        self.unmeasured_bytes += record_bytes + self.key.item_bytes() + self.value.item_bytes();
+    }
+
+    /// Looks at all sides of a bad record, of which this is the first one that is bad, and says which of them decides what
+    /// becomes of it (rule R3). If that is `null`, its row has been written.
+    #[cold]
+    #[inline(never)]
+    fn write_bad(&mut self, record: &Record<'_>, first: BadRecord) -> BadRecord {
+        self.roll_back();
+        if first.policy == BadRecordPolicy::Fail {
+            return first;
+        }
+        let rows = self.rows;
+        let mut decisive: Option<BadRecord> = None;
+        // From the beginning again, because what is good has to be written too if the row is kept.
+        let outcome = self.write(record, |bad, columns| {
+            if bad.policy == BadRecordPolicy::Fail {
+                return Err(bad);
+            }
+            for column in columns {
+                column.truncate(rows);
+                column.push_null();
+            }
+            if decisive.as_ref().is_none_or(|known| known.policy < bad.policy) {
+                decisive = Some(bad);
+            }
+            Ok(())
+        });
+        let bad = outcome.err().or(decisive).unwrap_or(first);
+        if bad.policy != BadRecordPolicy::Null {
+            self.roll_back();
+        }
+        bad
     }
 
     /// Takes back a row that a panic left unfinished.
@@ -340,29 +463,44 @@ impl RowBuffer {
         self.closed.push(Sealed { batch, already_published, bytes, newest_ms, open });
     }
 
-    fn write(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
-        let schema = &self.schema;
+    /// Writes a row, side by side. What is bad is handed to `on_bad`, with the columns that got nothing of it or only a
+    /// part, and goes on if that does not fail.
+    fn write(
+        &mut self,
+        record: &Record<'_>,
+        mut on_bad: impl FnMut(BadRecord, &mut [ColumnBuffer]) -> std::result::Result<(), BadRecord>,
+    ) -> std::result::Result<(), BadRecord> {
+        let (schema, policies) = (&self.schema, self.policies);
         let (common, rest) = self.columns.split_at_mut(schema.key().start);
         for (index, (kind, column)) in schema.common().iter().zip(common).enumerate() {
-            write_common(*kind, column, self.partition, record).map_err(|(side, reason)| {
+            if let Err((side, reason)) = write_common(*kind, column, self.partition, record) {
                 let bad = BadValue { column: Some(index), path: String::new(), reason };
-                located(schema, side, 0, bad)
-            })?;
+                on_bad(located(schema, policies, side, 0, bad), slice::from_mut(column))?;
+            }
         }
         let (key, value) = rest.split_at_mut(schema.key().len());
-        self.key.decode(record.key, key).map_err(|bad| located(schema, Side::Key.name(), schema.key().start, bad))?;
-        self.value
-            .decode(record.value, value)
-            .map_err(|bad| located(schema, Side::Value.name(), schema.value().start, bad))
+        if let Err(bad) = self.key.decode(record.key, key) {
+            on_bad(located(schema, policies, Side::Key.name(), schema.key().start, bad), key)?;
+        }
+        if let Err(bad) = self.value.decode(record.value, value) {
+            on_bad(located(schema, policies, Side::Value.name(), schema.value().start, bad), value)?;
+        }
+        Ok(())
     }
 }
 
 /// A value that is bad, whose column counts from the first one of its side.
 #[cold]
-fn located(schema: &TableSchema, side: &'static str, first_column: usize, bad: BadValue) -> BadRecord {
+fn located(
+    schema: &TableSchema,
+    policies: Policies,
+    side: &'static str,
+    first_column: usize,
+    bad: BadValue,
+) -> BadRecord {
     let column = bad.column.map(|index| schema.arrow().field(first_column + index).name().clone());
     let path = column.as_ref().filter(|_| !bad.path.is_empty()).map(|column| format!("{column}{}", bad.path));
-    BadRecord { side, column, path, reason: bad.reason }
+    BadRecord { policy: policies.of(side), side, column, path, reason: bad.reason }
 }
 
 #[inline]
@@ -564,6 +702,106 @@ mod tests {
         let headers = [Header { key: b"ok", value: None }, Header { key: b"\xff", value: None }];
         let bad = rows.append(&Record { headers: &headers, ..record(0, b"", &[0; 8]) }).unwrap_err();
         assert_eq!((bad.side, bad.column.as_deref()), ("headers", Some("headers")));
+    }
+
+    use BadRecordPolicy::{DeadLetter, Fail, Null, Skip};
+
+    /// Columns headers, timestamp, K and V, and these policies.
+    fn lenient(policies: Policies) -> RowBuffer {
+        buffer(&[CommonColumn::Headers, NS], ChunkLimits::default(), OnSeal::Continue).with_policies(policies)
+    }
+
+    #[test]
+    fn the_strongest_policy_of_all_bad_sides_decides_and_among_equals_the_first_side() {
+        let far = RecordTime::Create(i64::MAX);
+        let good_key: &[u8] = b"k";
+        for common in [Null, Skip, DeadLetter, Fail] {
+            for key in [Null, Skip, DeadLetter, Fail] {
+                for value in [Null, Skip, DeadLetter, Fail] {
+                    // Which sides are bad, as bits.
+                    for bad in 1..8 {
+                        let is_bad = |bit: i32| bad & bit != 0;
+                        let sides = [(1, "timestamp", common), (2, "key", key), (4, "value", value)];
+                        let strongest = sides.iter().filter(|side| is_bad(side.0)).map(|side| side.2).max().unwrap();
+                        let decisive = sides.iter().find(|side| is_bad(side.0) && side.2 == strongest).unwrap();
+                        let mut rows = lenient(Policies { key, value, common });
+                        let found = rows.append(&Record {
+                            timestamp: if is_bad(1) { far } else { RecordTime::None },
+                            key: Some(if is_bad(2) { b"\xff" } else { good_key }),
+                            value: Some(if is_bad(4) { b"short" } else { &[0; 8] }),
+                            ..record(0, b"", b"")
+                        });
+                        let found = found.unwrap_err();
+                        assert_eq!((found.side, found.policy), (decisive.1, strongest), "{common:?} {key:?} {value:?}");
+                        assert_eq!(rows.unpublished_rows(), usize::from(strongest == Null));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_side_that_may_be_null_is_null_and_the_rest_of_the_row_is_as_it_is() {
+        let mut rows = lenient(Policies { key: Null, value: Null, common: Null });
+        let eight = 7_i64.to_be_bytes();
+        let good = [Header { key: b"a", value: None }, Header { key: b"b", value: Some(b"1") }];
+        // The first of them is in the column already when the second turns out to be bad.
+        let bad = [good[0], Header { key: b"\xff", value: None }];
+        let far = RecordTime::Create(i64::MAX);
+        rows.append(&Record { headers: &good, ..record(0, b"first", &eight) }).unwrap();
+        for (side, record) in [
+            ("headers", Record { headers: &bad, ..record(1, b"second", &eight) }),
+            ("timestamp", Record { headers: &good, timestamp: far, ..record(2, b"third", &eight) }),
+            ("key", record(3, b"\xff", &eight)),
+            ("value", record(4, b"fifth", b"short")),
+            ("headers", Record { headers: &bad, timestamp: far, ..record(5, b"\xff", b"short") }),
+        ] {
+            let found = rows.append(&record).unwrap_err();
+            assert_eq!((found.side, found.policy), (side, Null));
+        }
+        rows.append(&Record { headers: &good, ..record(6, b"last", &eight) }).unwrap();
+        assert!(rows.measure() > 0);
+        let sealed = rows.seal(false);
+        let batch = &sealed[0].batch;
+        batch.columns().iter().for_each(|column| column.to_data().validate_full().unwrap());
+        let nulls = |column: usize| (0..7).map(|row| batch.column(column).is_null(row)).collect::<Vec<_>>();
+        assert_eq!(nulls(0), [false, true, false, false, false, true, false]);
+        assert_eq!(nulls(1), [false, false, true, false, false, true, false]);
+        let headers = batch.column(0).as_list::<i32>();
+        let lengths: Vec<_> = (0..7).map(|row| headers.value_length(row)).collect();
+        assert_eq!(lengths, [2, 0, 2, 0, 0, 0, 2]);
+        let keys: Vec<_> = batch.column(2).as_string::<i32>().iter().collect();
+        assert_eq!(keys, [Some("first"), Some("second"), Some("third"), None, Some("fifth"), None, Some("last")]);
+        let values: Vec<_> = batch.column(3).as_primitive::<Int64Type>().iter().collect();
+        assert_eq!(values, [Some(7), Some(7), Some(7), Some(7), None, None, Some(7)]);
+    }
+
+    #[test]
+    fn rows_with_nulls_for_what_is_bad_count_like_others() {
+        let limits = ChunkLimits { rows: 4, ..ChunkLimits::default() };
+        let policies = Policies { value: Null, ..Policies::default() };
+        let mut rows = buffer(&[CommonColumn::Offset], limits, OnSeal::Begin).with_policies(policies);
+        for offset in 0..10 {
+            let value: &[u8] = if offset % 2 == 0 { b"bad" } else { &[0; 8] };
+            assert_eq!(rows.append(&record(offset, b"k", value)).is_err(), offset % 2 == 0);
+        }
+        assert_eq!((rows.unpublished_rows(), rows.unmeasured_bytes() > 0), (10, true));
+        let sealed: Vec<_> = rows.seal(false).iter().map(|sealed| sealed.batch.num_rows()).collect();
+        assert_eq!(sealed, [4, 4, 2]);
+    }
+
+    #[test]
+    fn policies_have_names_and_a_default() {
+        for (name, policy) in BadRecordPolicy::NAMES {
+            assert_eq!(BadRecordPolicy::parse(name), Some(policy));
+        }
+        assert_eq!(BadRecordPolicy::parse("FAIL"), None);
+        let default = Policies::default();
+        assert_eq!((default.key, default.value, default.common), (Fail, Fail, Fail));
+        assert!(!default.make_dead_letters());
+        for (key, value, common) in [(DeadLetter, Fail, Fail), (Fail, DeadLetter, Fail), (Fail, Fail, DeadLetter)] {
+            assert!(Policies { key, value, common }.make_dead_letters());
+        }
     }
 
     #[test]

@@ -50,7 +50,8 @@ fn owned(record: JsonRecord, offset: i64) -> OwnedRecord {
             RecordTime::Create(now.as_millis() as i64)
         }
     };
-    OwnedRecord { offset, timestamp, key: record.key, value: record.value, headers: record.headers }
+    let headers = record.headers.into_iter().map(|(key, value)| (key.into_bytes(), value)).collect();
+    OwnedRecord { offset, timestamp, key: record.key, value: record.value, headers }
 }
 
 impl Place for Memory {

@@ -656,7 +656,7 @@ mod budget {
         // A record with a time out of range stops the partition, so that the others are taken in one go.
         feed(&feeder, 0, [OwnedRecord { timestamp: RecordTime::Create(i64::MAX), ..sized(0, 0) }]);
         poll(&consumer);
-        let headers = vec![(String::new(), None); HEADERS];
+        let headers = vec![(Vec::new(), None); HEADERS];
         feed(&feeder, 0, (1..1000).map(|offset| OwnedRecord { headers: headers.clone(), ..sized(offset, 0) }));
         consumer.resume(0, 1).unwrap();
         let mut came = Vec::new();

@@ -26,8 +26,8 @@ pub struct OwnedRecord {
     pub key: Option<Vec<u8>>,
     /// Its value; `None`: Kafka's null.
     pub value: Option<Vec<u8>>,
-    /// Its headers.
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Its headers; a key should be UTF-8.
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
 /// Hands records to a consumer. Clones share the consumer's partitions.
@@ -36,6 +36,8 @@ pub struct Feeder(Arc<Queues>);
 
 struct Queues {
     slots: Arc<Slots>,
+    /// Whether records come with their headers. As with Kafka, others have to ask for them.
+    wants_headers: bool,
     /// One for each slot. Held while its records are handed over, so that they stay in order.
     waiting: Vec<Mutex<Waiting>>,
 }
@@ -71,11 +73,12 @@ impl Consumer {
         };
         let mut beginnings = partitions.iter().map(begin).collect::<Result<Vec<_>>>()?;
         beginnings.sort_by_key(|beginning| beginning.partition);
+        let wants_headers = plan.schema.wants_headers();
         let consumer = Consumer::from_plan(plan);
         let (slots, table) = consumer.prepare(&beginnings)?;
         let nothing = |beginning: &Beginning| Waiting { records: VecDeque::new(), end: beginning.offset };
         let waiting = beginnings.iter().map(|beginning| Mutex::new(nothing(beginning))).collect();
-        let queues = Arc::new(Queues { waiting, slots: Arc::clone(&slots) });
+        let queues = Arc::new(Queues { waiting, slots: Arc::clone(&slots), wants_headers });
         consumer.install(slots, table, Box::new(Feeder(Arc::clone(&queues))));
         Ok((consumer, Feeder(queues)))
     }
@@ -117,7 +120,10 @@ impl Queues {
             while flow == Flow::Continue
                 && let Some(record) = waiting.records.pop_front()
             {
-                flow = record.lend(|record| serving.offer(record));
+                flow = record.lend(|record, headers| {
+                    let now = if self.wants_headers { headers } else { &[] };
+                    serving.offer(&Record { headers: now, ..*record }, &|| headers.to_vec())
+                });
             }
             if flow == Flow::Continue {
                 serving.end_of_log(waiting.end, waiting.end);
@@ -145,17 +151,19 @@ impl Source for Feeder {
 }
 
 impl OwnedRecord {
-    fn lend<R>(&self, with: impl FnOnce(&Record<'_>) -> R) -> R {
+    /// The record without its headers, and these.
+    fn lend<R>(&self, with: impl for<'a> FnOnce(&Record<'a>, &'a [Header<'a>]) -> R) -> R {
         let headers: Vec<Header<'_>> =
-            self.headers.iter().map(|(key, value)| Header { key: key.as_bytes(), value: value.as_deref() }).collect();
-        with(&Record {
+            self.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
+        let record = Record {
             offset: self.offset,
             timestamp: self.timestamp,
             receive_time_ns: crate::log::now_ns(),
             leader_epoch: None,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
-            headers: &headers,
-        })
+            headers: &[],
+        };
+        with(&record, &headers)
     }
 }

@@ -8,6 +8,7 @@
 //! poll waits for, is the same for records from Kafka and for records handed over in memory.
 
 pub mod budget;
+pub mod dead_letters;
 pub mod kafka;
 pub mod memory;
 pub mod progress;
@@ -27,7 +28,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::error::{Error, Result, Status};
 use crate::options::{Options, Plan};
 use crate::table::retention::TableType;
-use crate::table::snapshot::Snapshot;
+use crate::table::snapshot::{Batches, Snapshot};
 use crate::table::{Table, TableState};
 use signal::{Signal, Wait, closed};
 use slot::Slot;
@@ -184,7 +185,7 @@ impl Consumer {
     /// One cycle: waits until there is something new or the time is over, and publishes it (rule Y1).
     ///
     /// Fails without a new cycle: with `END` once every partition has finished or failed, with `LIMIT` once all others wait
-    /// for room in the table, and that has been published.
+    /// for room that only the caller can make, in the table or among dead letters, and that has been published.
     pub fn poll(&self, timeout: Timeout) -> Result<Cycle> {
         let deadline = timeout.deadline();
         let _call = self.begin_call("poll")?;
@@ -228,47 +229,28 @@ impl Consumer {
         let contributions = slots.iter().enumerate().map(contribute).collect();
         let (state, rows) = opened.table.publish(contributions, &discards, now_ms);
         self.signal.publish(state.cycle());
-        self.make_room(opened, &slots, &state);
+        opened.slots.shared().budget.set_table(state.bytes());
+        opened.use_room(&slots);
         let failed = state.partitions().iter().filter(|partition| partition.failure().is_some()).count();
         let failed = i32::try_from(failed).unwrap_or(i32::MAX);
         Ok(Cycle { rows, failed, snapshot: Snapshot::new(state) })
     }
 
-    /// Fails if no cycle would bring anything: nothing can come any more, or nothing fits into the table.
+    /// Fails if no cycle would bring anything: nothing can come any more, or there is room for nothing.
     fn check_standstill(&self, opened: &Opened) -> Result<()> {
         let slots = opened.slots.all();
-        if opened.has_news() || !slots.iter().all(|slot| slot.is_over() || slot.is_held_back()) {
+        if opened.has_news() {
             return Ok(());
         }
-        self.signal.check()?;
-        Err(if slots.iter().any(|slot| slot.is_held_back()) { self.table_is_full() } else { at_the_end(&slots) })
-    }
-
-    fn table_is_full(&self) -> Error {
-        let limit = self.plan.retention.full_at_bytes().unwrap_or(usize::MAX);
-        let message =
-            format!("the table holds karrow.append.max.bytes ({limit}); discard rows that are not needed any more");
-        Error::new(Status::Limit, message)
-    }
-
-    /// Lets partitions go on that stopped for lack of room which this cycle has made. Those that have waited longest come
-    /// first, or busy partitions would take all the room again, cycle after cycle.
-    fn make_room(&self, opened: &Opened, slots: &[Arc<Slot>], state: &TableState) {
-        let shared = opened.slots.shared();
-        if self.plan.retention.full_at_bytes().is_some() {
-            shared.budget.set_table(state.bytes());
-            if shared.budget.table_is_full() {
-                slots.iter().for_each(|slot| slot.hold_back(&self.table_is_full()));
-                return;
+        let mut full = None;
+        for slot in slots.iter().filter(|slot| !slot.is_over()) {
+            match slot.held_back_by() {
+                Some(why) => full = full.or(Some(why)),
+                None => return Ok(()),
             }
         }
-        // Both have to be asked.
-        let waited = |slot: &Slot| slot.take_starved() | slot.release();
-        let mut waiting: Vec<usize> = (0..slots.len()).filter(|index| waited(&slots[*index])).collect();
-        waiting.sort_by_key(|index| slots[*index].last_fed());
-        if let Some(source) = &*opened.source.read() {
-            waiting.into_iter().for_each(|index| source.wake(index));
-        }
+        self.signal.check()?;
+        Err(full.unwrap_or_else(|| at_the_end(&slots)))
     }
 
     /// Gives what came first some company, within the caller's time.
@@ -324,6 +306,19 @@ impl Consumer {
         };
         let partitions: Vec<_> = slots.iter().enumerate().map(tell).collect();
         progress::table(&partitions)
+    }
+
+    /// Takes the bad records that became dead letters, each once; [`dead_letters::schema`] has the columns. Those of all
+    /// records before a cycle's next offsets have come when the poll that made the cycle returns. Makes room for more, and
+    /// works at any time after open, also after close.
+    pub fn dead_letters(&self) -> Result<Batches> {
+        let opened = self.opened()?;
+        let shared = opened.slots.shared();
+        let Some(letters) = shared.dead_letters.take(&shared.budget) else {
+            return Ok(shared.dead_letters.nothing());
+        };
+        opened.use_room(&opened.slots.all());
+        Ok(letters)
     }
 
     /// Commits what a snapshot shows, and nothing else: for each partition the offset behind its last row or skipped
@@ -461,6 +456,17 @@ impl Opened {
     /// Whether there is anything for a cycle.
     fn has_news(&self) -> bool {
         !self.discards.lock().is_empty() || self.slots.all().iter().any(|slot| slot.has_news())
+    }
+
+    /// After room may have been made: lets partitions go on for which there is some, and holds those back for which only
+    /// the caller can make it. Those that have waited longest come first, or busy partitions would take all the room again,
+    /// cycle after cycle.
+    fn use_room(&self, slots: &[Arc<Slot>]) {
+        let mut waiting: Vec<usize> = (0..slots.len()).filter(|index| slots[*index].look_for_room()).collect();
+        waiting.sort_by_key(|index| slots[*index].last_fed());
+        if let Some(source) = &*self.source.read() {
+            waiting.into_iter().for_each(|index| source.wake(index));
+        }
     }
 }
 

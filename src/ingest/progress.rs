@@ -18,8 +18,9 @@ use crate::types;
 /// The sides of a record that can be bad, in the order of the column's members.
 const SIDES: [&str; 4] = ["key", "value", "timestamp", "headers"];
 
-/// How many records were bad, by the side that was.
-#[derive(Debug, Clone, Default)]
+/// How many records were bad, whatever became of them: each once, by the side that decided (rule R3), which is the first bad
+/// one where several have the same policy. So rows and those that became none account for every record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BadRecords([i64; SIDES.len()]);
 
 impl BadRecords {
@@ -48,11 +49,18 @@ pub struct Counts {
 
 impl Counts {
     /// A record has become a row.
+    #[inline]
     pub fn took(&mut self, record: &Record<'_>) {
+        self.passed(record);
         let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
         // A payload's size fits, because Kafka says it in 32 bits.
         self.bytes = self.bytes.saturating_add(i64::try_from(size).unwrap_or(i64::MAX));
         self.rows += 1;
+    }
+
+    /// A record is done with, whether it has become a row or not.
+    #[inline]
+    pub fn passed(&mut self, record: &Record<'_>) {
         self.last_time_ms = match record.timestamp {
             RecordTime::None => None,
             RecordTime::Create(ms) | RecordTime::LogAppend(ms) => Some(ms),

@@ -3,6 +3,7 @@
 //! A source hands records to a [`Slot`] one at a time and stops when told to. What made a partition stop (a bad record, a
 //! full budget, an error of Kafka) is decided here and nowhere else, so that every source behaves the same.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -10,11 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::budget::Budget;
+use super::dead_letters::{DeadLetters, Letter, Share};
 use super::progress::{Counts, Seen};
 use super::signal::Signal;
 use super::slots::Beginning;
 use crate::error::{Error, Result, Status};
-use crate::rows::{Header, Record, RecordTime, RowBuffer};
+use crate::rows::{BadRecord, BadRecordPolicy, Header, Record, RecordTime, RowBuffer};
 use crate::table::{Contribution, PartitionState};
 
 /// How many payload bytes come in between two looks at the budget. The budget is kept to within this, a thread.
@@ -26,9 +28,15 @@ pub struct Shared {
     pub topic: Arc<str>,
     /// Tells the polling thread.
     pub signal: Arc<Signal>,
-    /// Room for decoded rows.
+    /// Room for decoded rows and dead letters.
     pub budget: Budget,
+    /// Bad records that nobody has taken.
+    pub dead_letters: DeadLetters,
 }
+
+/// Fetches a record's headers, which cost more than most decoders: asked only for a bad record that is kept, and only if
+/// the record itself has come without.
+pub type LateHeaders<'f, 'r> = &'f dyn Fn() -> Vec<Header<'r>>;
 
 /// Whether a source may hand over the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +68,9 @@ pub struct Slot {
     news: AtomicBool,
     /// whether nothing more can come unless somebody resumes the partition,
     over: AtomicBool,
-    /// whether the partition is not served for lack of room, until the next cycle makes some,
+    /// whether the partition is not served for lack of room, until somebody has made some,
     starved: AtomicBool,
-    /// whether it waits for room in the table, and that has been published,
+    /// whether it waits for room that only the caller can make, and that has been published,
     held_back: AtomicBool,
     /// in which cycle it last had something to contribute.
     last_fed: AtomicI64,
@@ -76,17 +84,19 @@ struct Inner {
     rows: RowBuffer,
     next_offset: i64,
     state: PartitionState,
-    /// The record at which the partition stopped, the one payload that is ever kept.
+    /// The record at which the partition stopped: beside dead letters the one payload that is ever kept.
     parked: Option<ParkedRecord>,
     /// Where to go on, once the serving thread gets to it.
     resume: Option<i64>,
-    /// What the budget counts for this partition.
+    /// What the budget counts for this partition's rows,
     held_bytes: usize,
+    /// and for its dead letters.
+    letters: Share,
     /// Whether there is anything a poll should publish at once.
     changed: bool,
     /// Whether only the next offset has moved, which no poll needs to hurry for.
     moved: bool,
-    /// Whether it waits for room in the table.
+    /// Whether it waits for room that only the caller can make: then that is what its state says.
     held_back: bool,
     /// What progress tells.
     counts: Counts,
@@ -117,6 +127,7 @@ impl Slot {
                 parked: None,
                 resume: None,
                 held_bytes: 0,
+                letters: Share::default(),
                 changed: is_new,
                 moved: false,
                 held_back: false,
@@ -138,11 +149,10 @@ impl Slot {
         if inner.state.is_over() || inner.resume.is_some() {
             return None;
         }
-        let budget = &self.shared.budget;
-        if !budget.has_room(inner.held_bytes) {
-            // Said first and looked at again, because the cycle makes room first and looks who starves then.
+        if !self.has_room(&inner) {
+            // Said first and looked at again, because whoever makes room does that first and looks who starves then.
             self.starved.store(true, Ordering::SeqCst);
-            if !budget.has_room(inner.held_bytes) {
+            if !self.has_room(&inner) {
                 return None;
             }
             self.starved.store(false, Ordering::SeqCst);
@@ -163,7 +173,7 @@ impl Slot {
         let mut serving = Serving { slot: self, inner: Some(inner) };
         match parked {
             Some(parked) if offset == parked.offset => {
-                parked.lend(|record| serving.offer(record));
+                parked.lend(|record| serving.offer(record, &Vec::new));
                 Some(Next::Behind)
             }
             parked => {
@@ -242,12 +252,6 @@ impl Slot {
         self.news.load(Ordering::Acquire)
     }
 
-    /// Whether the partition found no room and waits to be woken. Asked after every partition has contributed: one that
-    /// starves later than that finds room again, or rows behind which another cycle will come.
-    pub fn take_starved(&self) -> bool {
-        self.starved.swap(false, Ordering::SeqCst)
-    }
-
     /// The cycle in which it last had something to contribute.
     pub fn last_fed(&self) -> i64 {
         self.last_fed.load(Ordering::Relaxed)
@@ -258,34 +262,68 @@ impl Slot {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Whether the partition waits for room in the table, and a cycle has said so.
-    pub fn is_held_back(&self) -> bool {
-        self.held_back.load(Ordering::Acquire)
-    }
-
-    /// The table is full, says the error: nothing more is taken in until [`Slot::release`].
-    pub fn hold_back(&self, full: &Error) {
-        let mut inner = self.inner.lock();
-        if inner.state == PartitionState::Reading {
-            inner.state = PartitionState::Waiting(full.clone());
-            inner.held_back = true;
-            inner.changed = true;
-            self.publish_flags(&inner);
-            self.shared.signal.pend();
+    /// Why nothing more is read before the caller makes room, if that is so and a cycle has shown it.
+    pub fn held_back_by(&self) -> Option<Error> {
+        if !self.held_back.load(Ordering::Acquire) {
+            return None;
+        }
+        match self.seen().state {
+            PartitionState::Waiting(why) => Some(why),
+            // It has been let go since.
+            _ => None,
         }
     }
 
-    /// The table has room again. Whether the partition has waited for that.
-    pub fn release(&self) -> bool {
+    /// Holds the partition back if there is no room that a cycle could make, or lets it go if there is; then, whether it
+    /// has waited for room and is to be woken.
+    ///
+    /// To be called after each change that may have made room: after every partition has contributed to a cycle, and after
+    /// dead letters have been taken. This is why nobody waits for ever. Whoever makes room does that first and looks here
+    /// then. If two do so at once, the one that gets the lock last sees the room that both have made, so that it neither
+    /// holds back for a reason that is gone nor leaves anybody held back for one. A partition that is not held back but
+    /// starves has said so before it looked at the budget for the last time ([`Slot::serve`]): either it saw the new room,
+    /// or it is found starving here. It stays so while it is held back, for whoever lets it go. One that starves later than
+    /// this finds room, or rows or letters that are news, and so another cycle will come.
+    pub fn look_for_room(&self) -> bool {
         let mut inner = self.inner.lock();
-        let held_back = std::mem::take(&mut inner.held_back);
+        let letters = self.shared.dead_letters.held(&inner.letters);
+        if let Some(full) = self.shared.budget.why_full(letters) {
+            self.hold_back(&mut inner, full);
+            return false;
+        }
+        // Both have to be asked.
+        self.starved.swap(false, Ordering::SeqCst) | self.release(&mut inner)
+    }
+
+    fn hold_back(&self, inner: &mut Inner, full: Error) {
+        let may_be = inner.held_back || inner.state == PartitionState::Reading;
+        let state = PartitionState::Waiting(full);
+        if may_be && inner.state != state {
+            inner.enter(state);
+            inner.held_back = true;
+            self.tell(inner);
+        }
+    }
+
+    /// Whether the partition has been held back.
+    fn release(&self, inner: &mut Inner) -> bool {
+        let held_back = inner.held_back;
         if held_back {
-            inner.state = PartitionState::Reading;
-            inner.changed = true;
-            self.publish_flags(&inner);
-            self.shared.signal.pend();
+            inner.enter(PartitionState::Reading);
+            self.tell(inner);
         }
         held_back
+    }
+
+    /// Makes a change of state known that came from outside a serve.
+    fn tell(&self, inner: &Inner) {
+        self.publish_flags(inner);
+        self.shared.signal.pend();
+    }
+
+    /// Whether another record may be decoded.
+    fn has_room(&self, inner: &Inner) -> bool {
+        self.shared.budget.has_room(inner.held_bytes, self.shared.dead_letters.held(&inner.letters))
     }
 
     /// The offset it stops before; `None`: it does not stop.
@@ -322,6 +360,49 @@ impl Slot {
         self.shared.budget.account(inner.held_bytes, held);
         inner.held_bytes = held;
     }
+
+    /// Goes on behind a record that is done with.
+    #[inline]
+    fn pass(&self, inner: &mut Inner, offset: i64) -> Flow {
+        inner.next_offset = offset + 1;
+        if let PartitionState::Waiting(_) = inner.state {
+            inner.enter(PartitionState::Reading);
+        }
+        if self.stop_offset == Some(inner.next_offset) {
+            self.finish(inner);
+            return Flow::Stop;
+        }
+        if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
+            self.settle(inner);
+            if !self.has_room(inner) {
+                return Flow::Stop;
+            }
+        }
+        if self.wanted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+    }
+
+    /// Everything before the stop has been read; what lies between the last record and it never comes.
+    fn finish(&self, inner: &mut Inner) {
+        inner.next_offset = inner.next_offset.max(self.stop_offset.unwrap_or(inner.next_offset));
+        inner.enter(PartitionState::Finished);
+    }
+}
+
+impl Inner {
+    /// The partition does something else from now on.
+    fn enter(&mut self, state: PartitionState) {
+        self.changed |= self.state != state;
+        self.state = state;
+        self.held_back = false;
+    }
+
+    /// Counts a bad record, but not once more if it is tried again.
+    fn count_bad(&mut self, offset: i64, side: &str) {
+        if self.last_bad < offset {
+            self.last_bad = offset;
+            self.counts.bad_records.count(side);
+        }
+    }
 }
 
 /// A slot while its partition is being served.
@@ -332,10 +413,10 @@ pub struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    /// Takes one record: decodes it into a row, or stops the partition at it. A panic on the way costs the partition, not
-    /// the process.
-    pub fn offer(&mut self, record: &Record<'_>) -> Flow {
-        let panic = match catch_unwind(AssertUnwindSafe(|| self.take(record))) {
+    /// Takes one record: decodes it into a row, makes of it what its policy says if it is bad, or stops the partition at it.
+    /// A panic on the way costs the partition, not the process.
+    pub fn offer<'r>(&mut self, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
+        let panic = match catch_unwind(AssertUnwindSafe(|| self.take(record, late))) {
             Ok(flow) => return flow,
             Err(panic) => panic,
         };
@@ -351,10 +432,10 @@ impl Serving<'_> {
             panic_message(&*panic)
         );
         let error = Error::new(Status::Panic, message).with_detail("topic", &*slot.shared.topic);
-        self.stop(error.at(slot.partition, record.offset), Some(record))
+        self.stop_at(error.at(slot.partition, record.offset), record, late)
     }
 
-    fn take(&mut self, record: &Record<'_>) -> Flow {
+    fn take<'r>(&mut self, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
         let slot = self.slot;
         let inner = self.inner();
         if record.offset < inner.next_offset {
@@ -367,35 +448,45 @@ impl Serving<'_> {
             return self.fail(error);
         }
         if slot.stop_offset.is_some_and(|stop| record.offset >= stop) {
-            self.finish();
+            slot.finish(inner);
             return Flow::Stop;
         }
         if let Err(bad) = inner.rows.append(record) {
-            inner.next_offset = record.offset;
-            if inner.last_bad < record.offset {
-                inner.last_bad = record.offset;
-                inner.counts.bad_records.count(bad.side);
-            }
-            let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
-            return self.stop(error, Some(record));
+            return self.take_bad(record, late, bad);
         }
-        inner.next_offset = record.offset + 1;
         inner.counts.took(record);
-        if let PartitionState::Waiting(_) = inner.state {
-            inner.state = PartitionState::Reading;
-            inner.held_back = false;
-        }
-        if slot.stop_offset == Some(inner.next_offset) {
-            self.finish();
-            return Flow::Stop;
-        }
-        if inner.rows.unmeasured_bytes() >= SETTLE_BYTES {
-            slot.settle(inner);
-            if !slot.shared.budget.has_room(inner.held_bytes) {
-                return Flow::Stop;
+        slot.pass(inner, record.offset)
+    }
+
+    /// Makes of a bad record what its policy says.
+    #[cold]
+    #[inline(never)]
+    fn take_bad<'r>(&mut self, record: &Record<'r>, late: LateHeaders<'_, 'r>, bad: BadRecord) -> Flow {
+        let slot = self.slot;
+        let inner = self.inner();
+        inner.count_bad(record.offset, bad.side);
+        match bad.policy {
+            BadRecordPolicy::Fail => {
+                inner.next_offset = record.offset;
+                let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
+                return self.stop_at(error, record, late);
+            }
+            BadRecordPolicy::Null => inner.counts.took(record),
+            BadRecordPolicy::Skip => {
+                inner.counts.passed(record);
+                inner.moved = true;
+            }
+            BadRecordPolicy::DeadLetter => {
+                let headers = headers_of(record, late);
+                let letter = Letter { partition: slot.partition, record, headers: &headers, bad: &bad };
+                slot.shared.dead_letters.add(&letter, &slot.shared.budget, &mut inner.letters);
+                inner.counts.passed(record);
+                // Somebody has to poll before anybody takes it.
+                inner.changed = true;
             }
         }
-        if slot.wanted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+        let flow = slot.pass(inner, record.offset);
+        if slot.has_room(inner) { flow } else { Flow::Stop }
     }
 
     /// Stops the partition for a reason that lies with Kafka, at the offset it would have read next.
@@ -406,23 +497,28 @@ impl Serving<'_> {
         self.stop(error, None)
     }
 
+    /// Stops the partition at a record, of which everything is kept that may be wanted when it is tried again.
+    fn stop_at<'r>(&mut self, error: Error, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
+        let may_be_a_letter = self.inner().rows.policies().make_dead_letters();
+        let headers = if may_be_a_letter { headers_of(record, late) } else { record.headers.into() };
+        let parked = ParkedRecord::new(&Record { headers: &headers, ..*record });
+        self.stop(error, Some(parked))
+    }
+
     /// Kafka refuses the partition for now, but reading goes on by itself when that changes.
     pub fn wait(&mut self, error: Error) {
         let inner = self.inner();
         if inner.state.is_over() {
             return;
         }
-        let state = PartitionState::Waiting(error);
-        inner.changed |= inner.state != state;
-        inner.state = state;
+        inner.enter(PartitionState::Waiting(error));
     }
 
     /// Kafka serves the partition again, even if there is no record yet.
     pub fn go_on(&mut self) {
         let inner = self.inner();
         if matches!(inner.state, PartitionState::Waiting(_)) && !inner.held_back {
-            inner.state = PartitionState::Reading;
-            inner.changed = true;
+            inner.enter(PartitionState::Reading);
         }
     }
 
@@ -439,19 +535,10 @@ impl Serving<'_> {
         }
         inner.counts.end = Some(high.max(offset));
         if slot.stop_offset.is_some_and(|stop| inner.next_offset >= stop) {
-            self.finish();
+            slot.finish(inner);
             return Flow::Stop;
         }
         Flow::Continue
-    }
-
-    /// Everything before the stop has been read; what lies between the last record and it never comes.
-    fn finish(&mut self) {
-        let stop = self.slot.stop_offset;
-        let inner = self.inner();
-        inner.next_offset = inner.next_offset.max(stop.unwrap_or(inner.next_offset));
-        inner.state = PartitionState::Finished;
-        inner.changed = true;
     }
 
     /// What the partition is doing.
@@ -462,15 +549,20 @@ impl Serving<'_> {
     /// Reading goes on at another offset: a reset, or a resume past records.
     pub fn jump(&mut self, offset: i64) {
         let inner = self.inner();
+        if offset < inner.next_offset {
+            // What is read again becomes rows again, and counts again.
+            inner.last_bad = inner.last_bad.min(offset - 1);
+        }
         inner.next_offset = offset;
         inner.counts.end = None;
         inner.changed = true;
     }
 
-    fn stop(&mut self, error: Error, record: Option<&Record<'_>>) -> Flow {
+    fn stop(&mut self, error: Error, parked: Option<ParkedRecord>) -> Flow {
         let inner = self.inner();
-        inner.parked = record.map(ParkedRecord::new);
-        inner.state = PartitionState::Failed(error);
+        inner.parked = parked;
+        inner.enter(PartitionState::Failed(error));
+        // Also if it had failed in the same way before.
         inner.changed = true;
         Flow::Stop
     }
@@ -492,6 +584,11 @@ impl Drop for Serving<'_> {
         // The polling thread may be waiting for this buffer: it comes first.
         MutexGuard::unlock_fair(inner);
     }
+}
+
+/// A record's headers, fetched if it came without.
+fn headers_of<'r>(record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Cow<'r, [Header<'r>]> {
+    if record.headers.is_empty() { late().into() } else { record.headers.into() }
 }
 
 /// A copy of a record, for as long as its partition is stopped at it.
@@ -549,8 +646,12 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::progress::BadRecords;
+    use arrow_array::cast::AsArray;
+
     use crate::format::{Decoder, Side, Spec};
-    use crate::rows::{ChunkLimits, OnSeal};
+    use crate::ingest::signal::Wait;
+    use crate::rows::{ChunkLimits, OnSeal, Policies};
     use crate::schema::TableSchema;
 
     fn spec(type_name: &str) -> Spec {
@@ -563,12 +664,25 @@ mod tests {
     }
 
     fn slot_that_panics_and_stops(stop: Option<i64>) -> Slot {
-        let (columns, _) = spec("utf8").resolve(Side::Value, &Default::default()).unwrap();
+        slot_of("utf8", stop, Policies::default())
+    }
+
+    /// A slot of int64 values, of which bad ones have this policy.
+    fn slot_that(policy: BadRecordPolicy, stop: Option<i64>) -> Slot {
+        slot_of("int64", stop, Policies { value: policy, ..Policies::default() })
+    }
+
+    /// A slot whose decoder makes int64 values, for a column of this type.
+    fn slot_of(column: &str, stop: Option<i64>, policies: Policies) -> Slot {
+        let (columns, _) = spec(column).resolve(Side::Value, &Default::default()).unwrap();
         let (_, decoder) = spec("int64").resolve(Side::Value, &Default::default()).unwrap();
         let schema = Arc::new(TableSchema::new("t", vec![], vec![], columns).unwrap());
         let limits = ChunkLimits::default();
         let rows = RowBuffer::new(schema, 2, Decoder::Ignore, decoder, limits, OnSeal::Continue).unwrap();
-        let shared = Shared { topic: "t".into(), signal: Arc::default(), budget: Budget::new(1 << 20, None, 1) };
+        let rows = rows.with_policies(policies);
+        let (topic, signal): (Arc<str>, _) = ("t".into(), Arc::default());
+        let dead_letters = DeadLetters::new(Arc::clone(&topic));
+        let shared = Shared { topic, signal, budget: Budget::new(1 << 20, Some(1 << 20), 1), dead_letters };
         let beginning = Beginning { partition: 2, offset: 0, stop, state: PartitionState::Reading };
         Slot::new(Arc::new(shared), &beginning, rows, false)
     }
@@ -589,8 +703,8 @@ mod tests {
     fn a_panic_in_a_decoder_fails_the_partition_at_the_record_and_leaves_no_row() {
         let slot = slot_that_panics();
         let mut serving = slot.serve().unwrap();
-        assert_eq!(serving.offer(&record(0, None)), Flow::Continue);
-        assert_eq!(serving.offer(&record(1, Some(&[0; 8]))), Flow::Stop);
+        assert_eq!(serving.offer(&record(0, None), &Vec::new), Flow::Continue);
+        assert_eq!(serving.offer(&record(1, Some(&[0; 8])), &Vec::new), Flow::Stop);
         drop(serving);
         assert!(slot.serve().is_none() && slot.has_news() && !slot.is_over());
         let contribution = slot.contribute(1, false).unwrap();
@@ -601,7 +715,7 @@ mod tests {
         assert!(slot.is_over());
         slot.request_resume(2).unwrap();
         assert_eq!(slot.take_resume(), Some(Next::Behind));
-        assert_eq!(slot.serve().unwrap().offer(&record(2, None)), Flow::Continue);
+        assert_eq!(slot.serve().unwrap().offer(&record(2, None), &Vec::new), Flow::Continue);
         assert_eq!(slot.contribute(1, false).unwrap().sealed[0].batch.num_rows(), 2);
     }
 
@@ -609,8 +723,8 @@ mod tests {
     fn a_log_that_goes_back_fails_the_partition() {
         let slot = slot_that_panics();
         let mut serving = slot.serve().unwrap();
-        assert_eq!(serving.offer(&record(7, None)), Flow::Continue);
-        assert_eq!(serving.offer(&record(7, None)), Flow::Stop);
+        assert_eq!(serving.offer(&record(7, None), &Vec::new), Flow::Continue);
+        assert_eq!(serving.offer(&record(7, None), &Vec::new), Flow::Stop);
         drop(serving);
         let PartitionState::Failed(error) = slot.contribute(1, false).unwrap().state else {
             panic!("it has not failed")
@@ -635,7 +749,7 @@ mod tests {
         slot.serve().unwrap().go_on();
         assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
         slot.serve().unwrap().wait(error());
-        slot.serve().unwrap().offer(&record(0, None));
+        slot.serve().unwrap().offer(&record(0, None), &Vec::new);
         assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
         slot.serve().unwrap().fail(Error::new(Status::Kafka, "gone for good"));
         slot.enter().wait(error());
@@ -648,8 +762,8 @@ mod tests {
         // At the record before it, at the first one behind it, and at the end of a log without either.
         let slot = slot_that_panics_and_stops(Some(2));
         let mut serving = slot.serve().unwrap();
-        assert_eq!(serving.offer(&record(0, None)), Flow::Continue);
-        assert_eq!(serving.offer(&record(1, None)), Flow::Stop);
+        assert_eq!(serving.offer(&record(0, None), &Vec::new), Flow::Continue);
+        assert_eq!(serving.offer(&record(1, None), &Vec::new), Flow::Stop);
         drop(serving);
         let finished = |slot: &Slot, rows: usize| {
             assert!(slot.is_finished() && slot.serve().is_none());
@@ -661,8 +775,8 @@ mod tests {
         };
         finished(&slot, 2);
         let slot = slot_that_panics_and_stops(Some(2));
-        assert_eq!(slot.serve().unwrap().offer(&record(0, None)), Flow::Continue);
-        assert_eq!(slot.serve().unwrap().offer(&record(7, None)), Flow::Stop);
+        assert_eq!(slot.serve().unwrap().offer(&record(0, None), &Vec::new), Flow::Continue);
+        assert_eq!(slot.serve().unwrap().offer(&record(7, None), &Vec::new), Flow::Stop);
         finished(&slot, 1);
         let slot = slot_that_panics_and_stops(Some(2));
         assert_eq!(slot.serve().unwrap().end_of_log(1, 1), Flow::Continue);
@@ -673,26 +787,214 @@ mod tests {
     #[test]
     fn the_end_of_the_log_moves_the_next_offset_without_hurry() {
         let slot = slot_that_panics();
-        slot.serve().unwrap().offer(&record(0, None));
+        slot.serve().unwrap().offer(&record(0, None), &Vec::new);
         slot.contribute(1, false).unwrap();
         slot.shared.signal.clear_pending();
         slot.serve().unwrap().end_of_log(3, 3);
-        let past = Some(std::time::Instant::now());
-        assert_eq!(slot.shared.signal.wait(past).unwrap(), crate::ingest::signal::Wait::TimedOut);
+        assert!(!hurries(&slot));
         assert_eq!(slot.contribute(1, false).unwrap().next_offset, 3);
+    }
+
+    /// Whether a poll that waits would end.
+    fn hurries(slot: &Slot) -> bool {
+        slot.shared.signal.wait(Some(std::time::Instant::now())).unwrap() == Wait::Pending
+    }
+
+    const GOOD: Option<&[u8]> = Some(&[0; 8]);
+    const BAD: Option<&[u8]> = Some(b"bad");
+
+    fn counted(slot: &Slot) -> BadRecords {
+        slot.seen().counts.bad_records
+    }
+
+    fn bad_values(count: i64) -> BadRecords {
+        let mut expected = BadRecords::default();
+        (0..count).for_each(|_| expected.count("value"));
+        expected
+    }
+
+    #[test]
+    fn a_skipped_record_moves_the_next_offset_without_hurry_and_goes_the_way_of_a_row() {
+        let slot = slot_that(BadRecordPolicy::Skip, Some(4));
+        assert_eq!(slot.serve().unwrap().offer(&record(0, BAD), &Vec::new), Flow::Continue);
+        assert!(slot.has_news() && !hurries(&slot));
+        let contribution = slot.contribute(1, false).unwrap();
+        assert_eq!((contribution.sealed.len(), contribution.next_offset), (0, 1));
+        // Somebody waits for the lock.
+        slot.interrupt();
+        assert_eq!(slot.serve().unwrap().offer(&record(1, BAD), &Vec::new), Flow::Stop);
+        slot.contribute(1, false).unwrap();
+        // It ends a wait for Kafka, which is news.
+        slot.serve().unwrap().wait(Error::new(Status::Kafka, "not authorised"));
+        slot.contribute(1, false).unwrap();
+        slot.shared.signal.clear_pending();
+        slot.serve().unwrap().offer(&record(2, BAD), &Vec::new);
+        assert!(hurries(&slot));
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
+        // It finishes the partition if it is the last one before the stop.
+        assert_eq!(slot.serve().unwrap().offer(&record(3, BAD), &Vec::new), Flow::Stop);
+        let contribution = slot.contribute(1, false).unwrap();
+        assert_eq!((contribution.next_offset, contribution.state), (4, PartitionState::Finished));
+        assert_eq!(counted(&slot), bad_values(4));
+        assert!(slot.shared.dead_letters.take(&slot.shared.budget).is_none());
+    }
+
+    #[test]
+    fn a_dead_letter_hurries_and_comes_with_headers_that_are_fetched_for_it_alone() {
+        let slot = slot_that(BadRecordPolicy::DeadLetter, None);
+        let asked = std::cell::Cell::new(0);
+        let late = || {
+            asked.set(asked.get() + 1);
+            vec![Header { key: b"h", value: Some(b"1") }]
+        };
+        let mut serving = slot.serve().unwrap();
+        assert_eq!(serving.offer(&record(0, GOOD), &late), Flow::Continue);
+        assert_eq!(asked.get(), 0);
+        assert_eq!(serving.offer(&record(1, BAD), &late), Flow::Continue);
+        assert_eq!(asked.get(), 1);
+        let here = [Header { key: b"here", value: None }];
+        serving.offer(&Record { headers: &here, ..record(2, BAD) }, &late);
+        assert_eq!(asked.get(), 1, "it has come with its headers");
+        drop(serving);
+        assert!(hurries(&slot));
+        let contribution = slot.contribute(1, false).unwrap();
+        assert_eq!((contribution.sealed[0].batch.num_rows(), contribution.next_offset), (1, 3));
+        let letters: Vec<_> = slot.shared.dead_letters.take(&slot.shared.budget).unwrap().collect();
+        assert_eq!(letters.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+        let headers = letters[0].column_by_name("headers").unwrap().as_list::<i32>();
+        let keys = headers.values().as_struct().column(0).as_binary::<i32>();
+        assert_eq!(keys.iter().collect::<Vec<_>>(), [Some(&b"h"[..]), Some(b"here")]);
+        assert_eq!(counted(&slot), bad_values(2));
+    }
+
+    #[test]
+    fn a_record_that_stops_its_partition_keeps_its_headers_where_it_may_become_a_dead_letter() {
+        for (key, expected) in [(BadRecordPolicy::Fail, 0), (BadRecordPolicy::DeadLetter, 1)] {
+            let slot = slot_of("int64", None, Policies { key, ..Policies::default() });
+            slot.serve().unwrap().offer(&record(0, BAD), &|| vec![Header { key: b"h", value: None }]);
+            let parked = slot.inner.lock().parked.as_ref().map(|parked| parked.headers.len());
+            assert_eq!(parked, Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_bad_record_counts_once_however_often_it_is_tried_and_again_if_its_place_is_read_again() {
+        let slot = slot_that(BadRecordPolicy::Fail, None);
+        slot.serve().unwrap().offer(&record(0, GOOD), &Vec::new);
+        slot.serve().unwrap().offer(&record(1, BAD), &Vec::new);
+        for _ in 0..3 {
+            slot.contribute(1, false).unwrap();
+            slot.request_resume(1).unwrap();
+            assert_eq!(slot.take_resume(), Some(Next::Behind));
+            assert_eq!(counted(&slot), bad_values(1));
+        }
+        // The same record again, from Kafka.
+        slot.enter().jump(1);
+        slot.enter().offer(&record(1, BAD), &Vec::new);
+        assert_eq!(counted(&slot), bad_values(1));
+        // Another log, as far as anybody knows.
+        slot.enter().jump(0);
+        slot.enter().offer(&record(0, BAD), &Vec::new);
+        slot.enter().offer(&record(1, BAD), &Vec::new);
+        assert_eq!(counted(&slot), bad_values(3));
+    }
+
+    #[test]
+    fn untaken_dead_letters_hold_their_partition_back_until_they_are_taken() {
+        let slot = slot_that(BadRecordPolicy::DeadLetter, None);
+        let shared = Arc::clone(&slot.shared);
+        let half = vec![b'x'; 1 << 19];
+        // One is let in whatever its size, and none behind it.
+        assert_eq!(slot.serve().unwrap().offer(&record(0, Some(&half)), &Vec::new), Flow::Stop);
+        assert!(slot.serve().is_none() && slot.serve().is_none());
+        assert_eq!(slot.contribute(1, false).unwrap().next_offset, 1);
+        assert!(!slot.look_for_room(), "no cycle makes room");
+        let full = Error::new(
+            Status::Limit,
+            "untaken dead letters fill karrow.memory.budget.bytes (1048576); take them with \
+             karrow_consumer_dead_letters",
+        );
+        assert_eq!(slot.held_back_by(), None, "no cycle has said so");
+        assert!(hurries(&slot));
+        assert_eq!(slot.contribute(2, false).unwrap().state, PartitionState::Waiting(full.clone()));
+        assert_eq!(slot.held_back_by(), Some(full.clone()));
+        assert!(!slot.look_for_room() && !slot.has_news(), "the same again is no news");
+        // The table is full too: taking the letters is not enough, nor is room in the table.
+        shared.budget.set_table(1 << 20);
+        assert!(!slot.look_for_room());
+        let table_full = slot.contribute(3, false).unwrap().state;
+        assert!(matches!(&table_full, PartitionState::Waiting(why) if *why != full), "{table_full:?}");
+        shared.budget.set_table(0);
+        assert!(!slot.look_for_room());
+        assert_eq!(slot.contribute(4, false).unwrap().state, PartitionState::Waiting(full));
+        assert_eq!(shared.dead_letters.take(&shared.budget).unwrap().count(), 1);
+        assert!(slot.look_for_room(), "it is to be woken");
+        assert_eq!(slot.contribute(5, false).unwrap().state, PartitionState::Reading);
+        assert_eq!(slot.serve().unwrap().offer(&record(1, GOOD), &Vec::new), Flow::Continue);
+    }
+
+    #[test]
+    fn letters_that_leave_room_once_rows_are_published_hold_nobody_back() {
+        let slot = slot_that(BadRecordPolicy::DeadLetter, None);
+        let most = vec![b'x'; (1 << 19) - 1000];
+        slot.serve().unwrap().offer(&record(0, Some(&most)), &Vec::new);
+        let mut offset = 1;
+        while let Some(mut serving) = slot.serve() {
+            serving.offer(&record(offset, GOOD), &Vec::new);
+            offset += 1;
+        }
+        assert!((2..200).contains(&offset), "{offset}");
+        let contribution = slot.contribute(1, false).unwrap();
+        assert_eq!((contribution.next_offset, contribution.state), (offset, PartitionState::Reading));
+        assert!(slot.look_for_room(), "it starved");
+        assert!(slot.serve().is_some() && slot.held_back_by().is_none());
+    }
+
+    #[test]
+    fn a_partition_that_fails_or_finishes_while_it_is_held_back_is_not_let_go() {
+        let full = || {
+            let slot = slot_that(BadRecordPolicy::Fail, Some(1));
+            slot.shared.budget.set_table(1 << 20);
+            slot.look_for_room();
+            slot.contribute(1, false).unwrap();
+            assert!(slot.held_back_by().is_some());
+            slot
+        };
+        let make_room = |slot: &Slot| {
+            slot.contribute(2, false).unwrap();
+            assert!(slot.is_over() && slot.held_back_by().is_none());
+            slot.shared.budget.set_table(0);
+            assert!(!slot.look_for_room() && !slot.has_news() && slot.is_over());
+        };
+        let slot = full();
+        slot.enter().fail(Error::new(Status::Kafka, "gone for good"));
+        make_room(&slot);
+        let slot = full();
+        slot.enter().end_of_log(1, 1);
+        make_room(&slot);
+        // What Kafka says comes before what a full table does, and is not taken back by room in it.
+        let slot = full();
+        let gone = PartitionState::Waiting(Error::new(Status::NotFound, "deleted"));
+        slot.enter().wait(Error::new(Status::NotFound, "deleted"));
+        slot.shared.budget.set_table(0);
+        assert!(!slot.look_for_room());
+        assert_eq!(slot.contribute(2, false).unwrap().state, gone);
     }
 
     #[test]
     fn a_partition_that_waits_for_room_is_not_let_go_by_anything_else() {
         let slot = slot_that_panics();
-        let full = Error::new(Status::Limit, "full");
-        slot.hold_back(&full);
-        assert!(!slot.is_held_back(), "no cycle has said so");
-        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Waiting(full));
-        assert!(slot.is_held_back());
-        slot.serve().unwrap().end_of_log(0, 0);
-        assert!(slot.is_held_back());
-        assert!(slot.release() && !slot.release());
+        slot.shared.budget.set_table(1 << 20);
+        let full = slot.shared.budget.why_full(0).unwrap();
+        assert!(!slot.look_for_room());
+        assert_eq!(slot.held_back_by(), None, "no cycle has said so");
+        assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Waiting(full.clone()));
+        assert_eq!(slot.held_back_by(), Some(full.clone()));
+        slot.enter().end_of_log(0, 0);
+        assert!(!slot.look_for_room() && !slot.has_news());
+        assert_eq!(slot.held_back_by(), Some(full));
+        slot.shared.budget.set_table(0);
+        assert!(slot.look_for_room() && !slot.look_for_room());
         assert_eq!(slot.contribute(1, false).unwrap().state, PartitionState::Reading);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::budget::Budget;
+use super::dead_letters::DeadLetters;
 use super::signal::Signal;
 use super::slot::{Shared, Slot};
 use crate::error::Result;
@@ -39,6 +40,7 @@ impl Slots {
             topic: Arc::clone(&plan.topic),
             signal,
             budget: Budget::new(plan.memory_budget_bytes, plan.retention.full_at_bytes(), beginnings.len()),
+            dead_letters: DeadLetters::new(Arc::clone(&plan.topic)),
         });
         let slots = Slots { plan: plan.clone(), shared, list: RwLock::default() };
         let first = beginnings.iter().map(|beginning| slots.make(beginning, false));
@@ -75,6 +77,7 @@ impl Slots {
             self.plan.retention.chunk_limits(),
             self.plan.retention.on_seal(),
         )?;
+        let rows = rows.with_policies(self.plan.bad_records);
         Ok(Arc::new(Slot::new(Arc::clone(&self.shared), beginning, rows, is_new)))
     }
 }

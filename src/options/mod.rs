@@ -23,6 +23,7 @@ use arrow_schema::{DataType, TimeUnit};
 use crate::error::{Error, Result};
 use crate::format::{ColumnProperties, Decoder, Side, Spec};
 use crate::log::Log;
+use crate::rows::{BadRecordPolicy, Policies};
 use crate::schema::{CommonColumn, TableSchema};
 use crate::table::retention::{Retention, TableType};
 use crate::types;
@@ -179,7 +180,9 @@ pub struct Plan {
     pub key: Decoder,
     /// Fills the value's columns.
     pub value: Decoder,
-    /// Bounds fetch queues and everything decoded but not yet published, together.
+    /// What becomes of bad records.
+    pub bad_records: Policies,
+    /// Bounds fetch queues, everything decoded but not yet published, and dead letters that nobody has taken, together.
     pub memory_budget_bytes: usize,
     /// How many threads decode; `None`: as many as there are cores, at most one a partition.
     pub ingest_threads: Option<usize>,
@@ -214,9 +217,12 @@ const DISCOVERY: &str = "partition.discovery.ms";
 const APPEND_MAX_BYTES: &str = "append.max.bytes";
 const RING_MAX_BYTES: &str = "ring.max.bytes";
 const RING_MAX_AGE: &str = "ring.max.age.ms";
+const BAD_RECORDS: &str = "bad.record.policy";
+const BAD_KEYS: &str = "key.bad.record.policy";
+const BAD_VALUES: &str = "value.bad.record.policy";
 
 /// The library's other keys, which Deephaven does not have.
-const OWN_KEYS: [&str; 8] = [
+const OWN_KEYS: [&str; 11] = [
     TIMESTAMP_TYPE,
     MEMORY_BUDGET,
     INGEST_THREADS,
@@ -225,6 +231,9 @@ const OWN_KEYS: [&str; 8] = [
     APPEND_MAX_BYTES,
     RING_MAX_BYTES,
     RING_MAX_AGE,
+    BAD_RECORDS,
+    BAD_KEYS,
+    BAD_VALUES,
 ];
 
 /// Properties of the Java client that karrow reads itself: they tell a simple spec its type.
@@ -391,6 +400,7 @@ impl Options {
             schema,
             key,
             value,
+            bad_records: self.bad_records()?,
             memory_budget_bytes,
             ingest_threads,
             linger: millis(self.number(POLL_LINGER)?.unwrap_or(0)),
@@ -452,6 +462,26 @@ impl Options {
             max_bytes: ring_bytes.or(append_bytes),
             max_age_ms: age_ms.map(|age_ms| i64::try_from(age_ms).unwrap_or(i64::MAX)),
         })
+    }
+
+    /// What becomes of bad records (rules R2, R3): what a side has of its own comes before what is said of all.
+    fn bad_records(&self) -> Result<Policies> {
+        let common = self.bad_record_policy(BAD_RECORDS)?.unwrap_or(BadRecordPolicy::Fail);
+        Ok(Policies {
+            key: self.bad_record_policy(BAD_KEYS)?.unwrap_or(common),
+            value: self.bad_record_policy(BAD_VALUES)?.unwrap_or(common),
+            common,
+        })
+    }
+
+    fn bad_record_policy(&self, suffix: &str) -> Result<Option<BadRecordPolicy>> {
+        let parse = |value: &str| {
+            BadRecordPolicy::parse(value).ok_or_else(|| {
+                let names = BadRecordPolicy::NAMES.map(|(name, _)| name).join(", ");
+                Error::argument(&format!("karrow.{suffix}"), format!("'{value}' is none of {names}"))
+            })
+        };
+        self.library(suffix).map(parse).transpose()
     }
 
     /// A limit that only one type of table has.
@@ -817,6 +847,29 @@ mod tests {
         assert!(Stop::from_offset(-1).unwrap_err().message().starts_with("offset: -1 is negative"));
         assert!(Stop::from_time(-1).unwrap_err().message().starts_with("timestamp_ms: -1 is negative"));
         assert!(Start::from_time(-1).unwrap_err().message().starts_with("timestamp_ms: -1 is negative"));
+    }
+
+    #[test]
+    fn a_sides_own_policy_comes_before_that_of_all() {
+        use BadRecordPolicy::{DeadLetter, Fail, Null, Skip};
+        let policies = |pairs: &[(&str, &str)]| {
+            let Policies { key, value, common } = options(pairs).plan().unwrap().bad_records;
+            (key, value, common)
+        };
+        let (all, key, value) =
+            ("karrow.bad.record.policy", "karrow.key.bad.record.policy", "karrow.value.bad.record.policy");
+        assert_eq!(policies(&[]), (Fail, Fail, Fail));
+        assert_eq!(policies(&[(all, "skip")]), (Skip, Skip, Skip));
+        assert_eq!(policies(&[(all, "dead_letter"), (key, "null")]), (Null, DeadLetter, DeadLetter));
+        assert_eq!(policies(&[(key, "skip"), (value, "null")]), (Skip, Null, Fail));
+        assert_eq!(policies(&[(all, "null"), (key, "fail"), (value, "fail")]), (Fail, Fail, Null));
+        for key in [all, key, value] {
+            for wrong in ["", "Skip", "drop"] {
+                let expected = format!("{key}: '{wrong}' is none of fail, skip, null, dead_letter");
+                assert_eq!(plan_error(&[(key, wrong)]), expected);
+            }
+        }
+        assert!(set_error("deephaven.bad.record.policy", "skip").contains("did you mean karrow.bad.record.policy"));
     }
 
     #[test]

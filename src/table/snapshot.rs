@@ -163,7 +163,12 @@ pub struct Batches {
 impl Batches {
     /// A stream of one batch.
     pub fn one(batch: RecordBatch) -> Batches {
-        Batches { schema: batch.schema(), batches: Box::new(std::iter::once(batch)) }
+        Batches::new(batch.schema(), vec![batch])
+    }
+
+    /// A stream of these batches, which have this schema.
+    pub fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Batches {
+        Batches { schema, batches: Box::new(batches.into_iter()) }
     }
 
     /// The schema of every batch.

@@ -571,7 +571,8 @@ impl Serve<'_> {
             rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => RecordTime::None,
         };
         // SAFETY: alive, says the caller; the headers live as long as the message.
-        let headers = if self.wants_headers { unsafe { headers(message) } } else { Vec::new() };
+        let all_headers = || unsafe { headers(message) };
+        let headers = if self.wants_headers { all_headers() } else { Vec::new() };
         let record = Record {
             offset: lent.offset,
             timestamp,
@@ -583,7 +584,7 @@ impl Serve<'_> {
             value: unsafe { bytes(lent.payload, lent.len) },
             headers: &headers,
         };
-        self.serving.offer(&record)
+        self.serving.offer(&record, &all_headers)
     }
 
     fn error(&mut self, code: Code, offset: i64, text: &str) -> Flow {
