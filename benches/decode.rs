@@ -17,7 +17,7 @@ use arrow_json::ReaderBuilder;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use karrow::format::json::JsonSpec;
 use karrow::format::{Side, Spec};
-use karrow::rows::{ChunkLimits, OnSeal, Record, RecordTime, RowBuffer};
+use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
 use karrow::schema::TableSchema;
 use support::{Cost, measure, print_figure};
 
@@ -31,6 +31,9 @@ fn main() {
         if wanted.is_empty() || wanted.iter().any(|name| shape.name.contains(name.as_str())) {
             run(&shape);
         }
+    }
+    if wanted.is_empty() || wanted.iter().any(|name| "trade.bad1".contains(name.as_str())) {
+        run_bad();
     }
 }
 
@@ -226,6 +229,46 @@ fn run(shape: &Shape) {
     });
 }
 
+/// The trades, of which one in a hundred does not fit and is skipped, beside all of them good.
+fn run_bad() {
+    let clean = trade();
+    let mut bad = Shape { name: "trade.bad1", ..trade() };
+    for (index, record) in bad.records.iter_mut().enumerate().filter(|(index, _)| index % 100 == 50) {
+        *record = spoil(record, index / 100);
+    }
+    let good = bad.records.iter().zip(&clean.records).filter(|(bad, clean)| bad == clean).count();
+    let (mut karrow, mut karrow_clean) = (Karrow::new(&bad), Karrow::new(&clean));
+    let rows: usize = karrow.decode(&bad.records).iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(rows, good);
+    println!("{}: {RECORDS} records, {} bad", bad.name, RECORDS - good);
+    let round = |_| {
+        (
+            measure(|| drop(black_box(karrow.decode(&bad.records)))),
+            measure(|| drop(black_box(karrow_clean.decode(&clean.records)))),
+        )
+    };
+    let rounds: Vec<(Cost, Cost)> = (0..=ROUNDS).map(round).skip(1).collect();
+    let rows = RECORDS as f64;
+    print_figure("decode.json.trade.bad1.ns_per_row", "ns", &rounds, |(bad, _)| bad.cpu.as_nanos() as f64 / rows);
+    print_figure("decode.json.trade.bad1.rate_ratio.clean", "x", &rounds, |(bad, clean)| {
+        clean.cpu.as_secs_f64() / bad.cpu.as_secs_f64()
+    });
+}
+
+/// A trade that is bad in one of several ways.
+fn spoil(record: &[u8], way: usize) -> Vec<u8> {
+    let text = std::str::from_utf8(record).expect("JSON is text");
+    match way % 6 {
+        0 => text[..text.len() - 1].to_owned(),
+        1 => text.replacen("\"price\":", "\"price\":\"x\",\"was\":", 1),
+        2 => text.replacen("\"qty\":", "\"qty\":0.5,\"was\":", 1),
+        3 => text.replacen("\"time\":", "\"time\":\"yesterday\",\"was\":", 1),
+        4 => text.replacen("\"parent\":", "\"parent\":[1],\"was\":", 1),
+        _ => format!("[{text}]"),
+    }
+    .into_bytes()
+}
+
 /// Columns without the metadata that only karrow's have, instants as numbers.
 fn values(batches: &[RecordBatch]) -> Vec<Vec<ArrayRef>> {
     let values = |column: &ArrayRef| match column.data_type() {
@@ -251,7 +294,9 @@ impl Karrow {
         let (columns, value) = Spec::Json(spec).resolve(Side::Value, &Default::default()).unwrap();
         let schema = Arc::new(TableSchema::new(shape.name, Vec::new(), Vec::new(), columns).unwrap());
         let limits = ChunkLimits { rows: BATCH_ROWS, ..ChunkLimits::default() };
+        let policies = Policies { value: BadRecordPolicy::Skip, ..Policies::default() };
         let rows = RowBuffer::new(Arc::clone(&schema), 0, key, value, limits, OnSeal::Begin).unwrap();
+        let rows = rows.with_policies(policies);
         Karrow { schema, rows }
     }
 
@@ -266,7 +311,8 @@ impl Karrow {
                 value: Some(value),
                 headers: &[],
             };
-            self.rows.append(&record).unwrap();
+            // What is bad is skipped.
+            let _ = self.rows.append(&record);
         }
         self.rows.seal(false).into_iter().map(|sealed| sealed.batch).collect()
     }
