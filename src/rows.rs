@@ -337,7 +337,8 @@ impl RowBuffer {
     #[inline(never)]
     fn write_bad(&mut self, record: &Record<'_>, first: BadRecord) -> BadRecord {
         self.roll_back();
-        if first.policy == BadRecordPolicy::Fail {
+        let is_last = first.side == Side::Value.name();
+        if first.policy == BadRecordPolicy::Fail || (is_last && first.policy != BadRecordPolicy::Null) {
             return first;
         }
         let rows = self.rows;

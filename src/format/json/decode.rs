@@ -1,13 +1,12 @@
 //! One pass over the payload, straight into columns.
 //!
-//! What makes it fast is that records of a topic resemble each other. For every object the decoder remembers what stood
-//! between two values last time, separator, name, colon and blanks together, and compares that as a whole, which tells in
-//! a few instructions both that the grammar holds and which field comes. Only where that fails is a name read, unescaped
-//! and looked up, and what was found there remembered for the next record.
+//! What makes it fast is that records of a topic resemble each other: what stands between two values is compared with what
+//! stood there in records before (`habit.rs`). Only where that fails is a name read, unescaped and looked up.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use super::fields::{FieldId, Fields};
+use super::habit::{Habit, Step, Target};
 use super::shape::{Column, Nested, Shape, Shapes};
 use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, Padded, Text, check_depth};
 use super::value::{Refusal, Value, Writer};
@@ -30,8 +29,12 @@ pub struct JsonDecoder {
     shapes: Shapes,
     /// What the members of each object looked like in records before, by its field.
     habits: Vec<Habit>,
+    /// Where among the members of its object each field was last seen.
+    places: Vec<u32>,
     /// The payload, with padding behind it.
     padded: Padded,
+    /// Memory for the names of maps.
+    names: Vec<Range<usize>>,
     /// What the items of the last payload took.
     item_bytes: usize,
 }
@@ -40,7 +43,8 @@ impl JsonDecoder {
     /// A decoder that fills these columns.
     pub(super) fn new(shapes: Shapes) -> JsonDecoder {
         let habits = vec![Habit::default(); shapes.fields.len()];
-        JsonDecoder { shapes, habits, padded: Padded::default(), item_bytes: 0 }
+        let places = vec![0; shapes.fields.len()];
+        JsonDecoder { shapes, habits, places, padded: Padded::default(), names: Vec::new(), item_bytes: 0 }
     }
 
     /// Writes one payload (`None`: Kafka's null).
@@ -60,11 +64,13 @@ impl JsonDecoder {
             fields: &self.shapes.fields,
             nested: &self.shapes.nested,
             habits: &mut self.habits,
+            places: &mut self.places,
             refusals: Vec::new(),
-            names: Vec::new(),
-            names_come_twice: false,
+            names: &mut self.names,
+            maps_are_odd: false,
             room: MAX_ITEM_BYTES,
         };
+        pass.names.clear();
         let mut row = Row {
             shape: &self.shapes.root,
             rows: columns.first().map_or(0, ColumnBuffer::rows),
@@ -95,89 +101,10 @@ impl JsonDecoder {
     }
 }
 
-/// What an object's members looked like: the likely text in front of the first value, the second, and so on.
-#[derive(Debug, Clone, Default)]
-struct Habit(Vec<Step>);
-
-/// Members beyond this many are looked up by name every time: what is remembered must not grow with what is sent.
-const MAX_STEPS: usize = 1024;
-
-/// The longest text between two values that can be recognised as a whole.
-const MAX_GLUE: usize = 32;
-
-/// One likely member.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    /// The bytes from behind the value before up to the value, in two halves, and which bits of them count.
-    glue: [u128; 2],
-    mask: [u128; 2],
-    length: usize,
-    target: Target,
-}
-
-/// What a member is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
-    /// Nobody wants it.
-    Skip,
-    /// One column takes it as it is.
-    Column(u32),
-    /// Several columns take it, or something inside it.
-    Field(FieldId),
-}
-
-impl Step {
-    fn new(glue: &str, target: Target) -> Step {
-        let length = glue.len();
-        let mut bytes = [0; MAX_GLUE];
-        let mut mask = [0; MAX_GLUE];
-        if length <= MAX_GLUE {
-            bytes[..length].copy_from_slice(glue.as_bytes());
-            mask[..length].fill(0xff);
-        } else {
-            // No text matches this.
-            bytes.fill(0xff);
-            mask.fill(0xff);
-        }
-        Step { glue: halves(bytes), mask: halves(mask), length, target }
-    }
-
-    #[inline(always)]
-    fn matches(&self, text: Text<'_>, at: usize) -> bool {
-        (text.wide_word(at) ^ self.glue[0]) & self.mask[0] == 0
-            && (self.length <= 16 || (text.wide_word(at + 16) ^ self.glue[1]) & self.mask[1] == 0)
-    }
-}
-
-fn halves(bytes: [u8; MAX_GLUE]) -> [u128; 2] {
-    let half = |from: usize| u128::from_le_bytes(bytes[from..from + 16].try_into().expect("16 of 32 bytes"));
-    [half(0), half(16)]
-}
-
-impl Habit {
-    /// Which of the likely members comes next, if one does.
-    #[inline(always)]
-    fn recognise(&self, index: usize, text: Text<'_>, at: usize) -> Option<usize> {
-        if self.0.get(index)?.matches(text, at) {
-            return Some(index);
-        }
-        // Perhaps the record lacks this one. The first has no comma in front, so nothing stands for another one there.
-        (index > 0 && self.0.get(index + 1)?.matches(text, at)).then_some(index + 1)
-    }
-
-    fn learn(&mut self, index: usize, step: Step) {
-        if let Some(known) = self.0.get_mut(index) {
-            *known = step;
-        } else if index == self.0.len() && index < MAX_STEPS {
-            self.0.push(step);
-        }
-    }
-}
-
 /// What follows in an object.
 enum Next {
-    /// A member, and where its value begins.
-    Member(Target, usize),
+    /// A member, where its value begins, and the index of the member that is likely to be the next.
+    Member(Target, usize, usize),
     /// Nothing: where the object ends.
     End(usize),
 }
@@ -188,13 +115,14 @@ pub(super) struct Pass<'a> {
     fields: &'a Fields,
     nested: &'a [Nested],
     habits: &'a mut [Habit],
+    places: &'a mut [u32],
     /// Values that did not fit, of the objects that are being read, the outermost first. A later duplicate of the field may
     /// still replace them.
     refusals: Vec<(usize, Bad)>,
-    /// The names of the maps that are being read.
-    pub names: Vec<Cow<'a, str>>,
-    /// Whether a map was read whose names are not all different, or whose values do not all fit.
-    pub names_come_twice: bool,
+    /// Where the names of the maps stand that are being read.
+    pub names: &'a mut Vec<Range<usize>>,
+    /// Whether a map was read whose names are not all different, or escaped, or whose values do not all fit.
+    pub maps_are_odd: bool,
     /// What further items of lists and entries of maps may take.
     room: usize,
 }
@@ -308,19 +236,20 @@ impl<'a> Pass<'a> {
         let mut index = 0;
         loop {
             let target;
-            if let Some(known) = habit.recognise(index, text, at) {
-                let step = &habit.0[known];
+            if let Some((step, known)) = habit.recognise(index, text, at) {
                 // The text that was remembered may have had fewer blanks at its end.
                 at = text.skip_blanks(at + step.length);
                 target = step.target;
-                index = known;
+                index = known + 1;
             } else {
                 match self.next_member(field, habit, index, at)? {
-                    Next::Member(wanted, value) => (target, at) = (wanted, value),
-                    Next::End(end) => return Ok(end),
+                    Next::Member(wanted, value, next) => (target, at, index) = (wanted, value, next),
+                    Next::End(end) => {
+                        habit.end();
+                        return Ok(end);
+                    }
                 }
             }
-            index += 1;
             at = match target {
                 Target::Skip => text.value_end(at, depth)?,
                 Target::Column(column) => self.column_value(row, column as usize, at, depth)?,
@@ -331,7 +260,7 @@ impl<'a> Pass<'a> {
 
     /// Reads what stands at `at`, behind a value or an opening brace.
     #[inline(never)]
-    fn next_member(&self, field: FieldId, habit: &mut Habit, index: usize, at: usize) -> Outcome<Next> {
+    fn next_member(&mut self, field: FieldId, habit: &mut Habit, index: usize, at: usize) -> Outcome<Next> {
         let text = self.text;
         let mut name = text.skip_blanks(at);
         match text.byte(name) {
@@ -349,8 +278,12 @@ impl<'a> Pass<'a> {
             self.fields.member(field, name)
         };
         let target = id.map_or(Target::Skip, |id| self.target(id));
-        habit.learn(index, Step::new(text.slice(at, member.value), target));
-        Ok(Next::Member(target, member.value))
+        let mut nowhere = u32::MAX;
+        let place = id.map_or(&mut nowhere, |id| &mut self.places[id.index()]);
+        let step = Step::new(text.slice(at, member.value), target);
+        // Behind one that has no step, the same is likely as in front of it; but no longer the first.
+        let next = habit.meet(index, place, step).map_or(index.max(1), |step| step + 1);
+        Ok(Next::Member(target, member.value, next))
     }
 
     fn target(&self, id: FieldId) -> Target {

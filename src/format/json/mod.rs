@@ -6,7 +6,7 @@
 //! Shapes        what each column asks for, and what is inside it    shape.rs
 //! Fields        which field, at which depth, feeds which columns    fields.rs
 //!   │
-//! JsonDecoder   one pass over the payload, straight into columns    decode.rs, nested.rs
+//! JsonDecoder   one pass over the payload, straight into columns    decode.rs, nested.rs, habit.rs
 //!   ├─ Text     grammar: strings, numbers, what is skipped          text.rs
 //!   └─ write    J4: a JSON value into a column, or why not          value.rs, number.rs, time.rs
 //! ```
@@ -17,6 +17,7 @@
 
 mod decode;
 mod fields;
+mod habit;
 mod nested;
 mod number;
 mod shape;

@@ -77,7 +77,7 @@ impl<'a> Pass<'a> {
         depth: usize,
     ) -> Outcome<Written> {
         check_depth(depth, at)?;
-        if !self.names_come_twice {
+        if !self.maps_are_odd {
             let rows = buffer.rows();
             let first_name = self.names.len();
             let end = self.map_of_different_names(items, buffer, at + 1, depth + 1)?;
@@ -88,13 +88,13 @@ impl<'a> Pass<'a> {
             }
             buffer.truncate(rows);
             // Or a map of maps of maps would be read twice as often at each level.
-            self.names_come_twice = true;
+            self.maps_are_odd = true;
         }
         self.map_of_last_names(column, items, buffer, at, depth)
     }
 
-    /// Writes the entries of an object, from behind its brace on. `None`: a name comes twice, or something does not fit,
-    /// which does no harm if its name comes again.
+    /// Writes the entries of an object, from behind its brace on. `None`: a name comes twice or is escaped, or something does
+    /// not fit, which does no harm if its name comes again.
     fn map_of_different_names(
         &mut self,
         items: &'a Items,
@@ -102,43 +102,50 @@ impl<'a> Pass<'a> {
         at: usize,
         depth: usize,
     ) -> Outcome<Option<usize>> {
+        let text = self.text;
         let value = &items.column;
         let entries = buffer.list_items();
         let first_name = self.names.len();
         let mut hashed = HashSet::new();
-        let mut next = self.first_entry(at)?;
-        while let Next::Member(entry) = next {
-            let Some(name) = entry.name else { return Ok(None) };
-            let names = &self.names[first_name..];
-            let known = if names.len() < FEW_NAMES {
-                names.contains(&name)
+        let mut at = text.skip_blanks(at);
+        if text.byte(at) == b'}' {
+            return Ok(Some(at + 1));
+        }
+        loop {
+            let member = text.member(at)?;
+            let name = text.slice(member.name, member.name_end);
+            let is_known = if self.names.len() - first_name < FEW_NAMES {
+                self.names[first_name..].iter().any(|known| text.slice(known.start, known.end) == name)
             } else {
                 if hashed.is_empty() {
-                    hashed.extend(names.iter().cloned());
+                    hashed.extend(self.names[first_name..].iter().map(|known| text.slice(known.start, known.end)));
                 }
-                !hashed.insert(name.clone())
+                !hashed.insert(name)
             };
-            if known || !self.has_room(items.bytes) {
+            if is_known || member.escaped || !self.has_room(items.bytes) {
                 return Ok(None);
             }
+            self.names.push(member.name..member.name_end);
             let [keys, values] = entries.struct_members() else { unreachable!("an entry has a key and a value") };
-            keys.push_str(&name);
-            self.names.push(name);
-            let end = match value.writer.write_plain(self.text, entry.value, values) {
+            keys.push_part(text.padded(), member.name, member.name_end);
+            let end = match value.writer.write_plain(text, member.value, values) {
                 Some(end) => end,
-                None => match self.value(value, values, entry.value, depth)? {
+                None => match self.value(value, values, member.value, depth)? {
                     (end, None) => end,
                     (_, Some(_)) => return Ok(None),
                 },
             };
             entries.end_struct();
-            next = self.next_entry(end)?;
+            at = text.skip_blanks(end);
+            match text.byte(at) {
+                b',' => at = text.skip_blanks(at + 1),
+                b'}' => return Ok(Some(at + 1)),
+                _ => return Err(Malformed { at, expected: MEMBER_END }),
+            }
         }
-        let Next::End(end) = next else { unreachable!("a member has been written") };
-        Ok(Some(end))
     }
 
-    /// The same for an object in which names come twice, of which the last one wins.
+    /// The same for any object: of names that come twice the last one wins.
     #[cold]
     fn map_of_last_names(
         &mut self,
@@ -148,13 +155,7 @@ impl<'a> Pass<'a> {
         at: usize,
         depth: usize,
     ) -> Outcome<Written> {
-        let mut members = Vec::new();
-        let mut next = self.first_entry(at + 1)?;
-        while let Next::Member(entry) = next {
-            next = self.next_entry(self.text.value_end(entry.value, depth + 1)?)?;
-            members.push(entry);
-        }
-        let Next::End(end) = next else { unreachable!("all members have been read") };
+        let (members, end) = self.entries(at + 1, depth + 1)?;
         let last: HashMap<&str, usize> =
             members.iter().enumerate().filter_map(|(index, entry)| Some((entry.name.as_deref()?, index))).collect();
         let entries = buffer.list_items();
@@ -180,34 +181,25 @@ impl<'a> Pass<'a> {
         Ok((end, None))
     }
 
-    /// What stands behind an opening brace.
-    fn first_entry(&self, at: usize) -> Outcome<Next<'a>> {
-        let at = self.text.skip_blanks(at);
-        if self.text.byte(at) == b'}' { Ok(Next::End(at + 1)) } else { self.entry(at) }
-    }
-
-    /// What stands behind the value of a member.
-    fn next_entry(&self, at: usize) -> Outcome<Next<'a>> {
-        let at = self.text.skip_blanks(at);
-        match self.text.byte(at) {
-            b',' => self.entry(self.text.skip_blanks(at + 1)),
-            b'}' => Ok(Next::End(at + 1)),
-            _ => Err(Malformed { at, expected: MEMBER_END }),
+    /// The members of an object, from behind its brace on, and where it ends. Their values are stepped over.
+    fn entries(&self, at: usize, depth: usize) -> Outcome<(Vec<Entry<'a>>, usize)> {
+        let text = self.text;
+        let mut entries = Vec::new();
+        let mut at = text.skip_blanks(at);
+        if text.byte(at) == b'}' {
+            return Ok((entries, at + 1));
+        }
+        loop {
+            let Member { name, name_end, escaped, value } = text.member(at)?;
+            let name = text.slice(name, name_end);
+            let name = if escaped { unescape(name).map(Cow::Owned) } else { Some(Cow::Borrowed(name)) };
+            entries.push(Entry { name, value });
+            at = text.skip_blanks(text.value_end(value, depth)?);
+            match text.byte(at) {
+                b',' => at = text.skip_blanks(at + 1),
+                b'}' => return Ok((entries, at + 1)),
+                _ => return Err(Malformed { at, expected: MEMBER_END }),
+            }
         }
     }
-
-    fn entry(&self, at: usize) -> Outcome<Next<'a>> {
-        let Member { name, name_end, escaped, value } = self.text.member(at)?;
-        let name = self.text.slice(name, name_end);
-        let name = if escaped { unescape(name).map(Cow::Owned) } else { Some(Cow::Borrowed(name)) };
-        Ok(Next::Member(Entry { name, value }))
-    }
-}
-
-/// What follows in an object.
-enum Next<'a> {
-    /// A member.
-    Member(Entry<'a>),
-    /// Nothing: where the object ends.
-    End(usize),
 }
