@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use karrow::error::{Error, Result, Status};
 use karrow::format::{Side, Spec};
@@ -1183,6 +1183,654 @@ mod bad_records {
             }
             poll_both(&consumer, &mut models);
             compare(&consumer, &feeder, &models);
+        }
+    }
+}
+
+mod policies {
+    //! R2, R3, Y11
+
+    use super::*;
+    use arrow_array::types::TimestampMillisecondType;
+    use karrow::format::json::JsonSpec;
+    use karrow::ingest::dead_letters;
+
+    /// What options call the policies, from the weakest to the strongest.
+    const POLICIES: [&str; 4] = ["null", "skip", "dead_letter", "fail"];
+
+    /// Options for an append table with a key column `K`, utf8, and value columns `A` and `B` of a JSON object.
+    fn lenient(pairs: &[(&str, &str)]) -> Options {
+        let mut options = options(TableType::Append, "int64");
+        options.set_spec(Side::Key, Spec::Simple { column: Some("K".to_owned()), type_name: Some("utf8".to_owned()) });
+        let mut json = JsonSpec::default();
+        json.add_column("A", "int64").unwrap();
+        json.add_column("B", "int64").unwrap();
+        options.set_spec(Side::Value, Spec::Json(json));
+        for (key, value) in pairs {
+            options.set(key, Some(value)).unwrap();
+        }
+        options
+    }
+
+    /// A record whose key is its offset, and whose value has it twice; what is bad is so in its last place.
+    fn keyed(offset: i64, bad_key: bool, bad_value: bool) -> OwnedRecord {
+        let key = if bad_key { vec![b'k', 0xff] } else { offset.to_string().into_bytes() };
+        let b = if bad_value { "\"no number\"".to_owned() } else { offset.to_string() };
+        let value = format!("{{\"A\": {offset}, \"B\": {b}}}").into_bytes();
+        OwnedRecord { key: Some(key), timestamp: RecordTime::Create(offset), ..record(offset, value) }
+    }
+
+    fn far(offset: i64) -> OwnedRecord {
+        OwnedRecord { timestamp: RecordTime::Create(i64::MAX), ..keyed(offset, false, false) }
+    }
+
+    /// A row: offset, key, A, B.
+    type Row = (i64, Option<String>, Option<i64>, Option<i64>);
+
+    fn rows(snapshot: &Snapshot, partition: i32) -> Vec<Row> {
+        let batch = snapshot.whole(partition).unwrap();
+        batch.columns().iter().for_each(|column| column.to_data().validate_full().unwrap());
+        let keys = batch.column_by_name("K").unwrap().as_string::<i32>();
+        let numbers = |name: &str| batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().iter();
+        let key = |row: usize| keys.is_valid(row).then(|| keys.value(row).to_owned());
+        let values = numbers("A").zip(numbers("B")).enumerate();
+        numbers("KafkaOffset").zip(values).map(|(offset, (row, (a, b)))| (offset.unwrap(), key(row), a, b)).collect()
+    }
+
+    /// A dead letter: partition, offset, side, column.
+    type Letter = (i32, i64, String, Option<String>);
+
+    fn letter(partition: i32, offset: i64, side: &str, column: &str) -> Letter {
+        (partition, offset, side.to_owned(), Some(column.to_owned()))
+    }
+
+    fn batches(consumer: &Consumer) -> Vec<RecordBatch> {
+        let stream = consumer.dead_letters().unwrap();
+        assert_eq!(**stream.schema(), dead_letters::schema());
+        let batches: Vec<_> = stream.collect();
+        for batch in &batches {
+            assert_eq!(*batch.schema(), dead_letters::schema());
+            assert!(batch.num_rows() > 0);
+        }
+        batches
+    }
+
+    fn letters(consumer: &Consumer) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        for batch in batches(consumer) {
+            let partitions = batch.column_by_name("partition").unwrap().as_primitive::<Int32Type>();
+            let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
+            let (sides, columns) = (text("side"), text("column"));
+            for (row, offset) in column(&batch, "offset").into_iter().enumerate() {
+                let column = columns.is_valid(row).then(|| columns.value(row).to_owned());
+                letters.push((partitions.value(row), offset, sides.value(row).to_owned(), column));
+            }
+        }
+        letters
+    }
+
+    /// What progress has counted of a partition: rows, and bad keys, values, timestamps and headers.
+    fn counted(consumer: &Consumer, partition: usize) -> (i64, [i64; 4]) {
+        let progress = consumer.progress().unwrap();
+        let bad = progress.column_by_name("bad_records").unwrap().as_struct();
+        let bad = ["key", "value", "timestamp", "headers"]
+            .map(|side| bad.column_by_name(side).unwrap().as_primitive::<Int64Type>().value(partition));
+        (column(&progress, "rows")[partition], bad)
+    }
+
+    fn side_keys(key: &str, value: &str) -> [(&'static str, String); 2] {
+        [("karrow.key.bad.record.policy", key.to_owned()), ("karrow.value.bad.record.policy", value.to_owned())]
+    }
+
+    #[test]
+    fn every_combination_of_policies_does_what_the_rules_say() {
+        for key_policy in 0..4 {
+            for value_policy in 0..4 {
+                let sides = side_keys(POLICIES[key_policy], POLICIES[value_policy]);
+                let pairs: Vec<_> = sides.iter().map(|(key, value)| (*key, value.as_str())).collect();
+                for (bad_key, bad_value) in [(true, false), (false, true), (true, true)] {
+                    let (consumer, feeder) = Consumer::in_memory(&lenient(&pairs), &[(0, 0)]).unwrap();
+                    feed(&feeder, 0, [keyed(0, false, false), keyed(1, bad_key, bad_value), keyed(2, false, false)]);
+                    let cycle = poll(&consumer);
+                    // The model: the strongest policy of the sides that are bad, and the first that has it.
+                    let sides = [(bad_key, key_policy, "key"), (bad_value, value_policy, "value")];
+                    let bad: Vec<_> = sides.iter().filter(|(bad, ..)| *bad).collect();
+                    let strongest = bad.iter().map(|(_, policy, _)| *policy).max().unwrap();
+                    let side = bad.iter().find(|(_, policy, _)| *policy == strongest).unwrap().2;
+                    let whole = |offset: i64| (offset, Some(offset.to_string()), Some(offset), Some(offset));
+                    let halved =
+                        (1, (!bad_key).then(|| "1".to_owned()), (!bad_value).then_some(1), (!bad_value).then_some(1));
+                    let expected = match POLICIES[strongest] {
+                        "null" => vec![whole(0), halved, whole(2)],
+                        "fail" => vec![whole(0)],
+                        _ => vec![whole(0), whole(2)],
+                    };
+                    let context = format!("{pairs:?}, bad key {bad_key}, bad value {bad_value}");
+                    assert_eq!(rows(&cycle.snapshot, 0), expected, "{context}");
+                    assert_eq!(cycle.rows, i64::try_from(expected.len()).unwrap(), "{context}");
+                    let failed = POLICIES[strongest] == "fail";
+                    assert_eq!(cycle.failed, i32::from(failed), "{context}");
+                    assert_eq!(next_offset(&cycle.snapshot, 0), if failed { 1 } else { 3 }, "{context}");
+                    let column = if side == "key" { "K" } else { "B" };
+                    let dead =
+                        if POLICIES[strongest] == "dead_letter" { vec![letter(0, 1, side, column)] } else { vec![] };
+                    assert_eq!(letters(&consumer), dead, "{context}");
+                    let (rows, counts) = counted(&consumer, 0);
+                    let bad = [i64::from(side == "key"), i64::from(side == "value"), 0, 0];
+                    assert_eq!((rows, counts), (cycle.rows, bad), "{context}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_neither_key_nor_value_goes_by_the_general_policy_alone() {
+        let headers = vec![(b"ok".to_vec(), Some(b"1".to_vec())), (vec![0xff], None)];
+        let not_text = OwnedRecord { headers, ..keyed(1, false, false) };
+        for policy in POLICIES {
+            let mut options = lenient(&[
+                ("karrow.bad.record.policy", policy),
+                ("karrow.key.bad.record.policy", "fail"),
+                ("karrow.value.bad.record.policy", "fail"),
+            ]);
+            options.set("karrow.headers.column.name", Some("H")).unwrap();
+            for (bad, side, column) in [(far(1), "timestamp", "KafkaTimestamp"), (not_text.clone(), "headers", "H")] {
+                let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+                feed(&feeder, 0, [keyed(0, false, false), bad, keyed(2, false, false)]);
+                let cycle = poll(&consumer);
+                let expected: &[i64] = match policy {
+                    "null" => &[0, 1, 2],
+                    "fail" => &[0],
+                    _ => &[0, 2],
+                };
+                let context = format!("{policy}, {side}");
+                assert_eq!(offsets(&cycle.snapshot, 0), expected, "{context}");
+                assert_eq!(cycle.failed, i32::from(policy == "fail"), "{context}");
+                let batch = cycle.snapshot.whole(0).unwrap();
+                for field in batch.schema_ref().fields() {
+                    let nulls = usize::from(policy == "null" && field.name() == column);
+                    let found = batch.column_by_name(field.name()).unwrap();
+                    assert_eq!(found.null_count(), nulls, "{context}, {}", field.name());
+                    assert!(nulls == 0 || found.is_null(1));
+                }
+                let dead = if policy == "dead_letter" { vec![letter(0, 1, side, column)] } else { vec![] };
+                assert_eq!(letters(&consumer), dead, "{context}");
+                let bad = [0, 0, i64::from(side == "timestamp"), i64::from(side == "headers")];
+                assert_eq!(counted(&consumer, 0), (cycle.rows, bad), "{context}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_the_record_byte_for_byte_whether_or_not_headers_are_wanted() {
+        for wanted in [false, true] {
+            let mut options = lenient(&[("karrow.bad.record.policy", "dead_letter")]);
+            if wanted {
+                options.set("karrow.headers.column.name", Some("H")).unwrap();
+            }
+            let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0), (7, 40)]).unwrap();
+            let pair = |key: &[u8], value: Option<&[u8]>| (key.to_vec(), value.map(<[u8]>::to_vec));
+            let headers = vec![pair(b"a", Some(b"1")), pair(b"a", None), pair(b"", Some(b"")), pair(b"z\0", None)];
+            let not_json = OwnedRecord {
+                timestamp: RecordTime::LogAppend(-5),
+                key: None,
+                value: Some(b"{\"A\": 1,".to_vec()),
+                headers: headers.clone(),
+                ..keyed(41, false, false)
+            };
+            let timestamp = RecordTime::None;
+            let no_key = OwnedRecord { key: Some(vec![0xff, 0]), value: None, timestamp, ..keyed(43, false, false) };
+            let no_header = OwnedRecord { headers: vec![pair(b"\xff", Some(b"2"))], ..keyed(44, true, false) };
+            feed(&feeder, 7, [keyed(40, false, false), not_json, keyed(42, false, false), no_key, no_header]);
+            let cycle = poll(&consumer);
+            assert_eq!((offsets(&cycle.snapshot, 7), next_offset(&cycle.snapshot, 7)), (vec![40, 42], 45));
+            let batches = batches(&consumer);
+            let [batch] = &batches[..] else { panic!("{} batches", batches.len()) };
+            let text = |name: &str| {
+                let column = batch.column_by_name(name).unwrap().as_string::<i32>();
+                column.iter().map(|text| text.unwrap_or("-").to_owned()).collect::<Vec<_>>()
+            };
+            let bytes = |name: &str| {
+                let column = batch.column_by_name(name).unwrap().as_binary::<i32>();
+                column.iter().map(|bytes| bytes.map(<[u8]>::to_vec)).collect::<Vec<_>>()
+            };
+            assert_eq!(text("topic"), ["orders"; 3]);
+            assert_eq!(batch.column_by_name("partition").unwrap().as_primitive::<Int32Type>().values(), &[7; 3]);
+            assert_eq!(column(batch, "offset"), [41, 43, 44]);
+            let times = batch.column_by_name("timestamp").unwrap().as_primitive::<TimestampMillisecondType>();
+            assert_eq!(times.iter().collect::<Vec<_>>(), [Some(-5), None, Some(44)]);
+            let last_value = b"{\"A\": 44, \"B\": 44}".to_vec();
+            assert_eq!(bytes("key"), [None, Some(vec![0xff, 0]), Some(vec![b'k', 0xff])]);
+            assert_eq!(bytes("value"), [Some(b"{\"A\": 1,".to_vec()), None, Some(last_value)]);
+            let lists = batch.column_by_name("headers").unwrap().as_list::<i32>();
+            let pairs = |row: usize| {
+                let list = lists.value(row);
+                let column = |index: usize| list.as_struct().column(index).as_binary::<i32>().clone();
+                let (keys, values) = (column(0), column(1));
+                let pairs = keys.iter().zip(values.iter());
+                pairs.map(|(key, value)| pair(key.unwrap(), value)).collect::<Vec<_>>()
+            };
+            assert_eq!((pairs(0), pairs(1), pairs(2)), (headers, vec![], vec![pair(b"\xff", Some(b"2"))]));
+            // Of two bad sides with the same policy the first one is named.
+            assert_eq!(text("side"), ["value", "key", if wanted { "headers" } else { "key" }]);
+            assert_eq!(text("column"), ["-", "K", if wanted { "H" } else { "K" }]);
+            assert_eq!(text("path"), ["-"; 3]);
+            let reasons = text("reason");
+            assert!(reasons[0].starts_with("malformed JSON"), "{}", reasons[0]);
+            assert_eq!(reasons[1], "expected valid UTF-8 for utf8, found an invalid sequence at byte 0");
+            assert_eq!(letters(&consumer), [], "each comes once");
+        }
+    }
+
+    #[test]
+    fn dead_letters_come_in_order_over_several_batches() {
+        const COUNT: i64 = 64 * 1024 + 3;
+        let options = lenient(&[("karrow.bad.record.policy", "dead_letter")]);
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        feed(&feeder, 0, (0..COUNT).map(|offset| keyed(offset, true, false)));
+        // Three that each fill a batch by their size alone.
+        let large = |offset| OwnedRecord { value: Some(vec![b'x'; 16 * MIB]), ..keyed(offset, true, false) };
+        feed(&feeder, 0, (COUNT..COUNT + 3).map(large));
+        poll(&consumer);
+        let batches = batches(&consumer);
+        let sizes: Vec<_> = batches.iter().map(RecordBatch::num_rows).collect();
+        assert_eq!(sizes, [64 * 1024, 3, 1, 1, 1]);
+        let offsets = batches.iter().flat_map(|batch| column(batch, "offset"));
+        assert!(offsets.eq(0..COUNT + 3));
+        assert_eq!(counted(&consumer, 0), (0, [COUNT + 3, 0, 0, 0]));
+    }
+
+    #[test]
+    fn a_dead_letter_ends_a_poll_that_waits() {
+        let options = lenient(&[("karrow.bad.record.policy", "dead_letter")]);
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| consumer.poll(Timeout::Never).unwrap());
+            feed(&feeder, 0, [keyed(0, true, false)]);
+            let cycle = waiting.join().unwrap();
+            assert_eq!((cycle.rows, cycle.failed, next_offset(&cycle.snapshot, 0)), (0, 0, 1));
+            assert_eq!(letters(&consumer).len(), 1, "those before the next offset have come");
+        });
+    }
+
+    #[test]
+    fn a_skipped_record_ends_no_poll_and_the_next_cycle_shows_that_it_is_behind() {
+        let options = lenient(&[("karrow.bad.record.policy", "skip")]);
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        feed(&feeder, 0, [keyed(0, true, false)]);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| consumer.poll(Timeout::Never).unwrap());
+            feed(&feeder, 0, [keyed(1, false, true), keyed(2, false, false)]);
+            assert_eq!(waiting.join().unwrap().rows, 1);
+        });
+        feed(&feeder, 0, [keyed(3, false, true)]);
+        let cycle = poll(&consumer);
+        assert_eq!((cycle.rows, row_range(&cycle.snapshot, 0), next_offset(&cycle.snapshot, 0)), (0, (0, 1), 4));
+    }
+
+    #[test]
+    fn a_read_that_stops_ends_behind_records_that_are_no_rows() {
+        use karrow::options::Stop;
+        for policy in ["skip", "dead_letter", "null"] {
+            let mut options = lenient(&[("karrow.bad.record.policy", policy)]);
+            options.set_stop(None, Stop::Offset(2)).unwrap();
+            let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+            feed(&feeder, 0, [keyed(0, true, false), keyed(1, true, false), keyed(2, true, false)]);
+            let snapshot = consumer.poll(Timeout::Never).unwrap().snapshot;
+            assert_eq!(next_offset(&snapshot, 0), 2);
+            assert_eq!(*snapshot.partition(0).unwrap().state(), PartitionState::Finished);
+            assert_eq!(error(consumer.poll(Timeout::Never)).status(), Status::End);
+            let dead = if policy == "dead_letter" { 2 } else { 0 };
+            assert_eq!(letters(&consumer).len(), dead, "also after the end");
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_tried_again_counts_once() {
+        let (consumer, feeder) = Consumer::in_memory(&lenient(&[]), &[(0, 0)]).unwrap();
+        feed(&feeder, 0, [keyed(0, true, false), keyed(1, false, true), keyed(2, false, false)]);
+        for offset in [0, 0, 1, 1, 2] {
+            assert_eq!(poll(&consumer).failed, 1);
+            consumer.resume(0, offset).unwrap();
+        }
+        assert_eq!(offsets(&poll(&consumer).snapshot, 0), [2]);
+        assert_eq!(counted(&consumer, 0), (1, [1, 1, 0, 0]));
+    }
+
+    #[test]
+    fn dead_letters_are_taken_after_close_too_and_not_before_open() {
+        let mut options = lenient(&[("karrow.bad.record.policy", "dead_letter")]);
+        let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+        feed(&feeder, 0, [keyed(0, true, false), keyed(1, false, true)]);
+        consumer.close(Timeout::Never).unwrap();
+        assert_eq!(letters(&consumer), [letter(0, 0, "key", "K"), letter(0, 1, "value", "B")]);
+        assert_eq!(letters(&consumer), []);
+        options.set("bootstrap.servers", Some("localhost:1")).unwrap();
+        let new = Consumer::new(&options).unwrap();
+        let not_open = (Status::InvalidState, "the consumer has not been opened; call open first".to_owned());
+        assert_eq!(told(new.dead_letters()), not_open);
+    }
+
+    mod budgets {
+        use super::*;
+
+        const SIZE: usize = 10_000;
+        const FULL: &str = "untaken dead letters fill karrow.memory.budget.bytes (1048576); take them with karrow_consumer_dead_letters";
+
+        /// A consumer of int64 values with the smallest budget, whose bad records become dead letters.
+        fn tight(partitions: &[(i32, i64)]) -> (Consumer, Feeder) {
+            let mut options = options(TableType::Append, "int64");
+            options.set("karrow.memory.budget.bytes", Some(&MIB.to_string())).unwrap();
+            options.set("karrow.bad.record.policy", Some("dead_letter")).unwrap();
+            Consumer::in_memory(&options, partitions).unwrap()
+        }
+
+        fn large(offset: i64) -> OwnedRecord {
+            record(offset, vec![b'x'; SIZE])
+        }
+
+        fn state(consumer: &Consumer, partition: i32) -> PartitionState {
+            consumer.snapshot().unwrap().partition(partition).unwrap().state().clone()
+        }
+
+        fn full() -> PartitionState {
+            PartitionState::Waiting(Error::new(Status::Limit, FULL))
+        }
+
+        fn taken(consumer: &Consumer, partition: i32) -> Vec<i64> {
+            let letters = letters(consumer).into_iter();
+            letters.filter(|letter| letter.0 == partition).map(|letter| letter.1).collect()
+        }
+
+        #[test]
+        fn a_partition_whose_letters_nobody_takes_waits_and_another_goes_on() {
+            let (consumer, feeder) = tight(&[(0, 0), (1, 0)]);
+            feed(&feeder, 0, (0..100).map(large));
+            let left = feeder.waiting(0);
+            assert!((100 - MIB / 4 / SIZE - 2..100 - MIB / 5 / SIZE).contains(&left), "{left} of 100 have to wait");
+            poll(&consumer);
+            poll(&consumer);
+            assert_eq!((state(&consumer, 0), state(&consumer, 1)), (full(), PartitionState::Reading));
+            let progress = consumer.progress().unwrap();
+            let text = |name: &str| progress.column_by_name(name).unwrap().as_string::<i32>().value(0).to_owned();
+            assert_eq!((text("state"), text("reason")), ("waiting".to_owned(), FULL.to_owned()));
+            for offset in 0..1000 {
+                feed(&feeder, 1, [good(offset)]);
+                assert_eq!(consumer.poll(Timeout::Never).unwrap().rows, 1);
+            }
+            assert_eq!(feeder.waiting(0), left);
+            // Letters are made room for at once, without a poll.
+            let mut came = taken(&consumer, 0);
+            assert!(feeder.waiting(0) < left);
+            while came.len() < 100 {
+                poll(&consumer);
+                let more = taken(&consumer, 0);
+                assert!(!more.is_empty());
+                came.extend(more);
+            }
+            assert!(came.into_iter().eq(0..100));
+            poll(&consumer);
+            assert_eq!(state(&consumer, 0), PartitionState::Reading);
+            assert_eq!(counted(&consumer, 0), (0, [0, 100, 0, 0]));
+        }
+
+        /// Polls until there is room for nothing more, and returns what poll says then.
+        fn standstill(consumer: &Consumer) -> Error {
+            // One cycle shows what has come, and another that partitions wait.
+            let polls = [(); 4].map(|()| consumer.poll(NOW).err());
+            polls.into_iter().flatten().next().expect("somebody still reads, or nobody was woken")
+        }
+
+        #[test]
+        fn a_poll_says_so_once_all_wait_and_taking_lets_all_go_on_without_a_loss() {
+            let (consumer, feeder) = tight(&[(0, 0), (1, 0), (2, 0)]);
+            for partition in 0..2 {
+                feed(&feeder, partition, (0..200).map(large));
+            }
+            // None of the letters is its own.
+            feed(&feeder, 2, (0..50).map(good));
+            assert_eq!(feeder.waiting(2), 50);
+            let mut came = [Vec::new(), Vec::new()];
+            let mut take = || {
+                for (partition, offset, ..) in letters(&consumer) {
+                    came[usize::try_from(partition).unwrap()].push(offset);
+                }
+            };
+            let mut rounds = 0;
+            while feeder.waiting(0) + feeder.waiting(1) > 0 {
+                let limit = standstill(&consumer);
+                assert_eq!((limit.status(), limit.message()), (Status::Limit, FULL));
+                let cycle = consumer.snapshot().unwrap().cycle();
+                assert_eq!(error(consumer.poll(Timeout::Never)), limit);
+                assert_eq!(consumer.snapshot().unwrap().cycle(), cycle, "there is no new cycle");
+                assert_eq!([0, 1, 2].map(|partition| state(&consumer, partition)), [full(), full(), full()]);
+                take();
+                rounds += 1;
+            }
+            assert!(rounds >= 400 * SIZE / MIB, "{rounds}");
+            poll(&consumer);
+            take();
+            for offsets in came {
+                assert!(offsets.into_iter().eq(0..200));
+            }
+            let snapshot = poll(&consumer).snapshot;
+            assert!(offsets(&snapshot, 2).into_iter().eq(0..50));
+            assert!(snapshot.partitions().iter().all(|partition| *partition.state() == PartitionState::Reading));
+        }
+
+        #[test]
+        fn an_oversized_letter_is_let_in_alone() {
+            let (consumer, feeder) = tight(&[(0, 0)]);
+            let huge = |offset| record(offset, vec![b'x'; 3 * MIB]);
+            feed(&feeder, 0, [huge(0), huge(1), good(2), huge(3), good(4)]);
+            for (offset, waiting) in [(0, 4), (1, 3), (3, 1)] {
+                assert_eq!(feeder.waiting(0), waiting);
+                assert_eq!(standstill(&consumer).message(), FULL);
+                assert_eq!(taken(&consumer, 0), [offset]);
+            }
+            assert_eq!(offsets(&poll(&consumer).snapshot, 0), [2, 4]);
+        }
+
+        #[test]
+        fn a_full_table_and_full_letters_are_each_made_room_in() {
+            let mut options = options(TableType::Append, "int64");
+            options.set("karrow.memory.budget.bytes", Some(&MIB.to_string())).unwrap();
+            options.set("karrow.bad.record.policy", Some("dead_letter")).unwrap();
+            options.set("karrow.append.max.bytes", Some("1")).unwrap();
+            let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+            feed(&feeder, 0, [record(0, vec![b'x'; MIB]), good(1)]);
+            let why = || standstill(&consumer).message().split(' ').take(3).collect::<Vec<_>>().join(" ");
+            assert_eq!(why(), "untaken dead letters");
+            assert_eq!(taken(&consumer, 0), [0]);
+            assert_eq!(why(), "the table holds");
+            feed(&feeder, 0, [good(2)]);
+            assert_eq!(feeder.waiting(0), 1);
+            // No letter is in the way, so taking none makes no room in the table.
+            assert_eq!((taken(&consumer, 0), why()), (vec![], "the table holds".to_owned()));
+            consumer.discard(0, 1).unwrap();
+            poll(&consumer);
+            assert_eq!(offsets(&poll(&consumer).snapshot, 0), [2]);
+        }
+
+        #[test]
+        fn takers_beside_pollers_and_feeders_lose_nothing_and_nobody_waits_for_ever() {
+            const EACH: i64 = 400;
+            let (consumer, feeder) = tight(&[(0, 0), (1, 0)]);
+            let (consumer, feeder) = (&consumer, &feeder);
+            let done = AtomicBool::new(false);
+            let until = Instant::now() + LONG;
+            thread::scope(|scope| {
+                for partition in 0..2 {
+                    let record = |offset: i64| if offset % 3 == 0 { good(offset) } else { large(offset) };
+                    scope.spawn(move || feed(feeder, partition, (0..EACH).map(record)));
+                }
+                let take = || {
+                    let mut came = Vec::new();
+                    loop {
+                        let last = done.load(Ordering::Acquire);
+                        came.extend(letters(consumer).into_iter().map(|letter| (letter.0, letter.1)));
+                        if last {
+                            return came;
+                        }
+                        thread::yield_now();
+                    }
+                };
+                let takers = [scope.spawn(take), scope.spawn(take)];
+                // A poll that waits for ever has to end with each row, each letter and each change of state.
+                let polling = scope.spawn(|| {
+                    let end = |partition: i32| next_offset(&consumer.snapshot().unwrap(), partition);
+                    while end(0) < EACH || end(1) < EACH {
+                        if let Err(error) = consumer.poll(Timeout::Never) {
+                            assert_eq!(error.status(), Status::Limit);
+                            thread::yield_now();
+                        }
+                    }
+                });
+                while !polling.is_finished() && Instant::now() < until {
+                    thread::yield_now();
+                }
+                let in_time = polling.is_finished();
+                done.store(true, Ordering::Release);
+                if !in_time {
+                    consumer.close(Timeout::Never).unwrap();
+                }
+                let mut came: Vec<_> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+                assert!(in_time, "a poll waits for ever");
+                polling.join().unwrap();
+                came.sort_unstable();
+                let bad =
+                    |partition: i32| (0..EACH).filter(|offset| offset % 3 != 0).map(move |offset| (partition, offset));
+                assert!(came.into_iter().eq(bad(0).chain(bad(1))));
+            });
+            let snapshot = consumer.snapshot().unwrap();
+            for partition in 0..2 {
+                assert!(offsets(&snapshot, partition).into_iter().eq((0..EACH).step_by(3)));
+            }
+        }
+    }
+
+    /// What a program may do, in any order.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A record, whose bad sides are these, and whose value is larger by so much.
+        Push {
+            partition: i32,
+            bad_key: bool,
+            bad_value: bool,
+            late: bool,
+            size: usize,
+        },
+        Poll,
+        Take,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let bad = || prop::bool::weighted(0.3);
+        prop_oneof![
+            8 => (0..3, bad(), bad(), prop::bool::weighted(0.1), prop_oneof![4 => 0..100_usize, 1 => 0..200_000_usize])
+                .prop_map(|(partition, bad_key, bad_value, late, size)| {
+                    Step::Push { partition, bad_key, bad_value, late, size }
+                }),
+            2 => Just(Step::Poll),
+            1 => Just(Step::Take),
+        ]
+    }
+
+    /// What has come of a partition, in the order in which it came.
+    #[derive(Debug, Default, Clone, PartialEq)]
+    struct Came {
+        rows: Vec<Row>,
+        letters: Vec<(i64, String)>,
+        skipped: i64,
+        bad: [i64; 4],
+    }
+
+    /// A record as the rules have it.
+    fn expect(came: &mut Came, offset: i64, policies: [usize; 3], bad: [bool; 3]) {
+        let sides = [(2, "timestamp"), (0, "key"), (1, "value")];
+        let names = ["key", "value", "timestamp"];
+        let wrong: Vec<_> = sides.into_iter().filter(|(side, _)| bad[*side]).collect();
+        let Some(strongest) = wrong.iter().map(|(side, _)| policies[*side]).max() else {
+            came.rows.push((offset, Some(offset.to_string()), Some(offset), Some(offset)));
+            return;
+        };
+        let (side, name) = wrong.into_iter().find(|(side, _)| policies[*side] == strongest).unwrap();
+        assert_eq!(names[side], name);
+        came.bad[side] += 1;
+        let unless = |bad: bool| (!bad).then_some(offset);
+        match POLICIES[strongest] {
+            "null" => came.rows.push((offset, (!bad[0]).then(|| offset.to_string()), unless(bad[1]), unless(bad[1]))),
+            "dead_letter" => came.letters.push((offset, name.to_owned())),
+            _ => came.skipped += 1,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn rows_letters_and_skipped_records_are_all_records_in_their_order(
+            // R2, R3, Y11: policies of key, value and all else; not fail, which others test.
+            policies in [0..3_usize, 0..3_usize, 0..3_usize],
+            steps in prop::collection::vec(step(), 1..150),
+        ) {
+            let [key, value, common] = policies.map(|policy| POLICIES[policy]);
+            let options = lenient(&[
+                ("karrow.key.bad.record.policy", key),
+                ("karrow.value.bad.record.policy", value),
+                ("karrow.bad.record.policy", common),
+                ("karrow.memory.budget.bytes", "1048576"),
+            ]);
+            let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0), (1, 0), (2, 0)]).unwrap();
+            let mut expected = <[Came; 3]>::default();
+            let mut came = expected.clone();
+            let mut ends = [0_i64; 3];
+            let take = |came: &mut [Came; 3]| {
+                for (partition, offset, side, _) in letters(&consumer) {
+                    came[usize::try_from(partition).unwrap()].letters.push((offset, side));
+                }
+            };
+            for step in steps {
+                match step {
+                    Step::Push { partition, bad_key, bad_value, late, size } => {
+                        let index = usize::try_from(partition).unwrap();
+                        let offset = ends[index];
+                        ends[index] += 1;
+                        let mut record = keyed(offset, bad_key, bad_value);
+                        // Blanks are not data.
+                        record.value.as_mut().unwrap().extend(vec![b' '; size]);
+                        if late {
+                            record.timestamp = RecordTime::Create(i64::MAX);
+                        }
+                        expect(&mut expected[index], offset, policies, [bad_key, bad_value, late]);
+                        feed(&feeder, partition, [record]);
+                    }
+                    Step::Poll => match consumer.poll(NOW) {
+                        Ok(cycle) => prop_assert_eq!(cycle.failed, 0),
+                        Err(error) => prop_assert_eq!(error.status(), Status::Limit),
+                    },
+                    Step::Take => take(&mut came),
+                }
+            }
+            // Each round takes in something of each partition that has any left.
+            for _ in 0..ends.iter().sum::<i64>() + 3 {
+                take(&mut came);
+                let outcome = consumer.poll(NOW);
+                prop_assert!(outcome.is_ok_and(|cycle| cycle.failed == 0));
+            }
+            take(&mut came);
+            let snapshot = consumer.snapshot().unwrap();
+            for (index, (partition, came)) in (0..).zip(&mut came).enumerate() {
+                prop_assert_eq!(feeder.waiting(partition), 0);
+                prop_assert_eq!(next_offset(&snapshot, partition), ends[index]);
+                came.rows = rows(&snapshot, partition);
+                let (rows, bad) = counted(&consumer, index);
+                prop_assert_eq!(rows, i64::try_from(came.rows.len()).unwrap());
+                came.bad = bad;
+                let all = came.rows.len() + came.letters.len();
+                came.skipped = ends[index] - i64::try_from(all).unwrap();
+            }
+            prop_assert_eq!(came, expected);
         }
     }
 }
