@@ -190,6 +190,106 @@ fn what_is_not_as_a_case_says_is_found() {
 }
 
 #[test]
+fn what_is_not_as_a_case_says_is_found_inside_columns_too() {
+    let value = r#"{"spec": "json", "columns": [["L", "list<float32>"], ["S", "struct<a: int64>"],
+        ["M", "map<utf8, list<int64>>"]]}"#;
+    let record = r#"{"L": [0.1, null], "S": {"a": 1}, "M": {"k": [1], "l": []}}"#;
+    let run = |step: &str| {
+        let record = serde_json::Value::from(record);
+        let steps = format!(r#"[{{"produce": [{record}]}}, {{"poll": {{"rows": 1}}}}, {step}]"#);
+        run_text(&format!(r#"{{"name": "wrong", "rules": ["J4"], "value": {value}, "steps": {steps}}}"#))
+    };
+    let expect = |columns: &str| run(&format!(r#"{{"expect": {{"0": {{"columns": {columns}}}}}}}"#));
+    expect(r#"{"L": [["0.1", null]], "S": [{"a": 1}], "M": [[["k", [1]], ["l", []]]]}"#).unwrap();
+    for (columns, reason) in [
+        (r#"{"L": [[0.1, null]]}"#, "L, row 0: [\"0.1000000"),
+        (r#"{"L": [["0.1"]]}"#, "L, row 0: ["),
+        (r#"{"L": [["0.1", 0]]}"#, ",null], not [\"0.1\",0]"),
+        (r#"{"L": [null]}"#, ",null], not null"),
+        (r#"{"S": [{"a": 2}]}"#, "S, row 0: {\"a\":1}, not {\"a\":2}"),
+        (r#"{"S": [{}]}"#, "S, row 0: {\"a\":1}, not {}"),
+        (r#"{"S": [{"a": 1, "b": null}]}"#, "S, row 0: {\"a\":1}, not {\"a\":1,\"b\":null}"),
+        (r#"{"M": [[["l", []], ["k", [1]]]]}"#, "M, row 0: [[\"k\",[1]],[\"l\",[]]], not"),
+        (r#"{"M": [[["k", [1]]]]}"#, "M, row 0: "),
+        (r#"{"M": [[["k", [1]], ["l"]]]}"#, "M, row 0: "),
+        (r#"{"M": [{"k": [1], "l": []}]}"#, "M, row 0: "),
+        (r#"{"M": [[["k", [null]], ["l", []]]]}"#, "M, row 0: "),
+    ] {
+        let found = expect(columns).expect_err(columns);
+        assert!(found.contains(reason), "{columns}: {found}");
+    }
+    let refuse = |path: &str| {
+        let refused = format!(r#""column": "S",{path} "reason": "expected int64, found bool""#);
+        run(&format!(r#"{{"refuse": {{{refused}, "records": ["{{\"S\":{{\"a\":true}}}}"]}}}}"#))
+    };
+    refuse(r#" "path": "S.a","#).unwrap();
+    assert!(refuse("").unwrap_err().contains("the message is \"column S.a: "));
+    assert!(refuse(r#" "path": "S.b","#).unwrap_err().contains("the message is \"column S.a: "));
+}
+
+#[test]
+fn what_is_not_as_a_case_says_is_found_in_schemas_and_dead_letters_too() {
+    let run = |members: &str| run_text(&format!(r#"{{"name": "wrong", "rules": ["R2"], {members}}}"#));
+    let schema = |column: &str| {
+        let field = r#"{"name": "L", "type": "list", "children": [{"name": "i", "type": "int8", "nullable": false}]}"#;
+        let value = format!(r#""value": {{"spec": "json", "fields": [{field}]}}, "steps": []"#);
+        let options = r#""options": {"karrow.partition.column.name": "", "karrow.offset.column.name": "",
+            "karrow.timestamp.column.name": ""}"#;
+        run(&format!(r#"{value}, {options}, "schema": [{column}]"#))
+    };
+    schema(r#"{"name": "L", "type": "list<int8>"}"#).unwrap();
+    let inside = |field: &str| schema(&format!(r#"{{"name": "L", "type": "list", "children": [{field}]}}"#));
+    inside(r#"{"name": "i", "type": "int8", "nullable": false}"#).unwrap();
+    for (field, reason) in [
+        (r#"{"name": "i", "type": "int8"}"#, "i is (\"int8\", false), not (\"int8\", true)"),
+        (r#"{"name": "j", "type": "int8", "nullable": false}"#, "the fields inside L is [\"i\"], not [\"j\"]"),
+        (r#"{"name": "i", "type": "int16", "nullable": false}"#, "i is (\"int8\", false), not (\"int16\", false)"),
+        (r#"{"name": "i", "type": "int8", "nullable": false, "metadata": {"k": "v"}}"#, "k of i is None"),
+        ("", "the fields inside L is [\"i\"], not []"),
+    ] {
+        let found = inside(field).expect_err(field);
+        assert!(found.contains(reason), "{field}: {found}");
+    }
+    for (field, reason) in [
+        (r#"{"name": "a", "type": "list"}"#, "unknown type 'list'"),
+        (r#"{"name": "a", "type": "list<int8>"}"#, "a of type list<int8> has its fields as children"),
+        (r#"{"name": "a", "type": "struct<a: int8>", "children": []}"#, "has other children"),
+        (r#"{"name": "a", "type": "int8", "children": []}"#, "a of type int8 has other children"),
+        (r#"{"name": "a", "type": "text"}"#, "unknown type 'text'"),
+    ] {
+        let found = run(&format!(r#""value": {{"spec": "json", "fields": [{field}]}}, "steps": []"#)).expect_err(field);
+        assert!(found.contains(reason), "{field}: {found}");
+    }
+    let letters = |letters: &str| {
+        let value = r#""value": {"spec": "simple", "column": "V", "type": "utf8"}"#;
+        let options = r#""options": {"karrow.bad.record.policy": "dead_letter"}"#;
+        let record = r#"{"key": "k", "value": {"base64": "/w=="}, "timestamp_ms": 5, "headers": [["h", "1"]]}"#;
+        run(&format!(r#"{value}, {options}, "steps": [{{"produce": [{record}]}}, {{"dead_letters": [{letters}]}}]"#))
+    };
+    letters(r#"{"offset": 0, "key": "k", "timestamp_ms": 5, "headers": [["h", "1"]], "column": "V", "path": null}"#)
+        .unwrap();
+    for (expected, reason) in [
+        ("", "[0] the number of letters is 1, not 0"),
+        ("{}, {}", "[0] the number of letters is 1, not 2"),
+        (r#"{"partition": 1}"#, "[0] the number of letters is 1, not 0"),
+        (r#"{"offset": 1}"#, "[0] letter 0, offset: 0, not 1"),
+        (r#"{"key": null}"#, "[0] letter 0, key: \"aw==\", not null"),
+        (r#"{"value": ""}"#, "[0] letter 0, value: \"/w==\", not \"\""),
+        (r#"{"timestamp_ms": null}"#, "timestamp: 5, not null"),
+        (r#"{"headers": []}"#, "headers: [{"),
+        (r#"{"headers": [["h", null]]}"#, "headers: [{"),
+        (r#"{"side": "key"}"#, "side: \"value\", not \"key\""),
+        (r#"{"column": null}"#, "column: \"V\", not null"),
+        (r#"{"path": "V[0]"}"#, "path: null, not \"V[0]\""),
+        (r#"{"reason": ""}"#, "reason: \"expected "),
+        (r#"{"topic": "orders"}"#, "topic is not known here"),
+    ] {
+        let found = letters(expected).expect_err(expected);
+        assert!(found.contains(reason), "{expected}: {found}");
+    }
+}
+
+#[test]
 fn the_readme_shows_a_case_that_passes() {
     let readme = std::fs::read_to_string(folder().join("README.md")).expect("the folder has a README");
     let (_, behind) = readme.split_once("```json\n").expect("the README shows a case");

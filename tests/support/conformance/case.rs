@@ -1,9 +1,13 @@
 //! A case as its file has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow_schema::{DataType, Field, FieldRef, Schema};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use karrow::error::{Error, Status};
 use karrow::format::Spec;
 use karrow::format::json::JsonSpec;
@@ -97,17 +101,28 @@ pub enum StopText {
 pub enum SpecText {
     Ignore,
     FromProperties,
-    Simple { column: Option<String>, type_name: Option<String> },
-    Json { columns: Vec<(String, String)>, mapping: Vec<(String, String)> },
+    Simple {
+        column: Option<String>,
+        type_name: Option<String>,
+    },
+    /// `fields` are those of an Arrow schema, in front of the columns.
+    Json {
+        fields: Option<Schema>,
+        columns: Vec<(String, String)>,
+        mapping: Vec<(String, String)>,
+    },
 }
 
-/// A column of the expected schema.
+/// A column of the expected schema, or a field inside one.
 pub struct FieldText {
     pub name: String,
+    /// Only its kind, if there are children.
     pub type_name: String,
+    pub children: Option<Vec<FieldText>>,
     pub nullable: bool,
     pub origin: Option<String>,
     pub source: Option<String>,
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// The call that has to fail.
@@ -147,7 +162,7 @@ pub enum Step {
     RowsFail { rows: Range, error: Failing },
     Merged { from_rows: Vec<i64>, columns: Columns },
     MergedFails { from_rows: Vec<i64>, error: Failing },
-    Refuse { column: Option<String>, side: String, reason: Message, records: Vec<JsonRecord> },
+    Refuse { refused: Refused, records: Vec<JsonRecord> },
     Resume { partition: i32, offset: i64 },
     ResumeFails { partition: i32, offset: i64, error: Failing },
     Discard { partition: i32, before_row: i64 },
@@ -157,7 +172,25 @@ pub enum Step {
     Wait { after_cycle: Option<i64> },
     WaitFails { after_cycle: Option<i64>, error: Failing },
     Progress(Vec<(i32, Vec<(String, Value)>)>),
+    DeadLetters(Vec<DeadLetter>),
     Reopen { start: Vec<(Option<i32>, StartText)> },
+}
+
+/// Why records are bad.
+pub struct Refused {
+    /// `None`: the payload as a whole is at fault.
+    pub column: Option<String>,
+    /// The value inside the column that is at fault; `None`: the column's own.
+    pub path: Option<String>,
+    pub side: String,
+    pub reason: Message,
+}
+
+/// A dead letter as far as a case says what is in it.
+pub struct DeadLetter {
+    pub partition: i32,
+    /// Cells by column.
+    pub cells: Vec<(&'static str, Value)>,
 }
 
 /// Rows of a partition.
@@ -253,6 +286,63 @@ fn cells(value: Value) -> Outcome<Columns> {
     Members::of(value)?.rest(|name, cells| Ok((name.to_owned(), list(Ok)(cells)?)))
 }
 
+/// Bytes as records have them, as the cell that they make.
+fn bytes(value: Value) -> Outcome<Value> {
+    match value {
+        Value::Null => Ok(Value::Null),
+        Value::String(text) => Ok(STANDARD.encode(text).into()),
+        other => {
+            let mut members = Members::of(other)?;
+            let base64 = members.need("base64", text)?;
+            members.end(base64.into())
+        }
+    }
+}
+
+/// A header as records have it, as the cell that it makes.
+fn header(value: Value) -> Outcome<Value> {
+    let [key, value] = <[Value; 2]>::try_from(list(bytes)(value)?)
+        .map_err(|parts| format!("expected a key and a value, found {}", parts.len()))?;
+    Ok(serde_json::json!({"key": key, "value": value}))
+}
+
+fn text_or_null(value: Value) -> Outcome<Value> {
+    if value.is_null() { Ok(value) } else { text(value).map(Value::from) }
+}
+
+fn number_or_null(value: Value) -> Outcome<Value> {
+    if value.is_null() { Ok(value) } else { number::<i64>(value).map(Value::from) }
+}
+
+/// Texts by name.
+fn texts<T: FromIterator<(String, String)>>(value: Value) -> Outcome<T> {
+    let texts = Members::of(value)?.rest(|name, value| Ok((name.to_owned(), text(value)?)))?;
+    Ok(texts.into_iter().collect())
+}
+
+/// A field of an Arrow schema. A type that has fields of its own is only named by its kind, beside these `children`.
+fn arrow_field(value: Value) -> Outcome<Field> {
+    let mut members = Members::of(value)?;
+    let name = members.need("name", text)?;
+    let type_name = members.need("type", text)?;
+    let nullable = members.take("nullable", truth)?.unwrap_or(true);
+    let metadata: HashMap<String, String> = members.take("metadata", texts)?.unwrap_or_default();
+    let children: Option<Vec<FieldRef>> = members.take("children", list(|child| arrow_field(child).map(Arc::new)))?;
+    let data_type = match (type_name.as_str(), children.as_deref()) {
+        ("list", Some([item])) => DataType::List(item.clone()),
+        ("large_list", Some([item])) => DataType::LargeList(item.clone()),
+        ("struct", Some(members)) => DataType::Struct(members.into()),
+        ("map", Some([entries])) => DataType::Map(entries.clone(), false),
+        ("large_utf8", None) => DataType::LargeUtf8,
+        (scalar, None) => karrow::types::parse(scalar).map_err(|error| error.message().to_owned())?,
+        _ => return Err(format!("{name} of type {type_name} has other children")),
+    };
+    if children.is_none() && data_type.is_nested() {
+        return Err(format!("{name} of type {type_name} has its fields as children"));
+    }
+    members.end(Field::new(name, data_type, nullable).with_metadata(metadata))
+}
+
 fn produced(value: Value) -> Outcome<Vec<JsonRecord>> {
     records::parse(&value.to_string()).map_err(|error| error.message().to_owned())
 }
@@ -272,9 +362,7 @@ impl Case {
             Some("broker") => Ok(Needs::Broker),
             _ => Err(format!("expected cluster or broker, found {value}")),
         })?;
-        let config = members.take("topic_config", |config| {
-            Members::of(config)?.rest(|name, value| Ok((name.to_owned(), text(value)?)))
-        })?;
+        let topic_config = members.take("topic_config", texts)?.unwrap_or_default();
         let start = members.take("start", |start| Members::of(start)?.rest(StartText::parse_entry))?;
         let stop = members.take("stop", |stop| Members::of(stop)?.rest(StopText::parse_entry))?;
         let options = members.take("options", |options| {
@@ -288,7 +376,7 @@ impl Case {
             rules: members.need("rules", list(text))?,
             needs: needs.unwrap_or(Needs::Nothing),
             partitions: members.take("partitions", number)?.unwrap_or(1),
-            topic_config: config.unwrap_or_default().into_iter().collect(),
+            topic_config,
             log: members.take("log", produced)?.unwrap_or_default(),
             read_partitions: members.take("read_partitions", list(number))?,
             start: start.unwrap_or_else(|| vec![(None, StartText::Number(BEGINNING))]),
@@ -396,7 +484,8 @@ impl SpecText {
                 SpecText::Simple { column: members.take("column", text)?, type_name: members.take("type", text)? }
             }
             "json" => SpecText::Json {
-                columns: members.need("columns", list(pair))?,
+                fields: members.take("fields", list(arrow_field))?.map(Schema::new),
+                columns: members.take("columns", list(pair))?.unwrap_or_default(),
                 mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
             },
             other => return Err(format!("there is no spec {other}")),
@@ -412,8 +501,8 @@ impl SpecText {
             SpecText::Simple { column, type_name } => {
                 Spec::Simple { column: column.clone(), type_name: type_name.clone() }
             }
-            SpecText::Json { columns, mapping } => {
-                let mut spec = JsonSpec::default();
+            SpecText::Json { fields, columns, mapping } => {
+                let mut spec = fields.as_ref().map_or(Ok(JsonSpec::default()), JsonSpec::from_schema)?;
                 columns.iter().try_for_each(|(name, type_name)| spec.add_column(name, type_name))?;
                 mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
                 Spec::Json(spec)
@@ -428,9 +517,11 @@ impl FieldText {
         let field = FieldText {
             name: members.need("name", text)?,
             type_name: members.need("type", text)?,
+            children: members.take("children", list(FieldText::parse))?,
             nullable: members.take("nullable", truth)?.unwrap_or(true),
             origin: members.take("origin", text)?,
             source: members.take("source", text)?,
+            metadata: members.take("metadata", texts)?.unwrap_or_default(),
         };
         members.end(field)
     }
@@ -460,6 +551,14 @@ impl Message {
         }
     }
 
+    /// The message, if it is a whole one.
+    pub fn whole(&self) -> Option<&str> {
+        match self {
+            Message::Whole(whole) => Some(whole),
+            Message::Contains(_) => None,
+        }
+    }
+
     /// Whether a text is the expected one.
     pub fn check(&self, what: &str, found: &str, topic: &str) -> Outcome {
         let real = |text: &str| text.replace("{topic}", topic);
@@ -480,7 +579,7 @@ impl Failing {
         let status = members.need("status", status)?;
         let message = members.need("message", Message::parse)?;
         let mut details = Vec::new();
-        for key in ["column", "side", "reason", "argument"] {
+        for key in ["column", "path", "side", "reason", "argument"] {
             details.extend(members.take(key, text)?.map(|detail| (key, detail)));
         }
         members.end(Failing { status, message, details })
@@ -501,8 +600,20 @@ impl Step {
         let mut members = Members::of(value)?;
         let error = members.take("error", Failing::of)?;
         let names = [
-            "produce", "poll", "expect", "rows", "merged", "refuse", "resume", "discard", "commit", "wait", "progress",
-            "reopen", "view",
+            "produce",
+            "poll",
+            "expect",
+            "rows",
+            "merged",
+            "refuse",
+            "resume",
+            "discard",
+            "commit",
+            "wait",
+            "progress",
+            "dead_letters",
+            "reopen",
+            "view",
         ];
         let Some(name) = names.into_iter().find(|name| members.members.contains_key(*name)) else {
             return Err("this step does nothing that is known here".to_owned());
@@ -559,11 +670,14 @@ impl Step {
             }
             ("refuse", None) => {
                 let mut members = Members::of(what)?;
-                let column = members.take("column", text)?;
-                let side = members.take("side", text)?.unwrap_or_else(|| "value".to_owned());
-                let reason = members.need("reason", Message::parse)?;
+                let refused = Refused {
+                    column: members.take("column", text)?,
+                    path: members.take("path", text)?,
+                    side: members.take("side", text)?.unwrap_or_else(|| "value".to_owned()),
+                    reason: members.need("reason", Message::parse)?,
+                };
                 let records = members.need("records", produced)?;
-                members.end(Step::Refuse { column, side, reason, records })
+                members.end(Step::Refuse { refused, records })
             }
             ("resume", error) => {
                 let mut members = Members::of(what)?;
@@ -599,6 +713,7 @@ impl Step {
                 })?;
                 Ok(Step::Progress(partitions))
             }
+            ("dead_letters", None) => list(DeadLetter::parse)(what).map(Step::DeadLetters),
             ("reopen", None) => {
                 let mut members = Members::of(what)?;
                 let start = members.take("start", |start| Members::of(start)?.rest(StartText::parse_entry))?;
@@ -624,8 +739,29 @@ impl Step {
             Step::Commit | Step::CommitFails(_) => "commit",
             Step::Wait { .. } | Step::WaitFails { .. } => "wait",
             Step::Progress(_) => "progress",
+            Step::DeadLetters(_) => "dead_letters",
             Step::Reopen { .. } => "reopen",
         }
+    }
+}
+
+impl DeadLetter {
+    fn parse(value: Value) -> Outcome<DeadLetter> {
+        let mut members = Members::of(value)?;
+        let partition = members.take("partition", number)?.unwrap_or(0);
+        let named = [
+            ("offset", members.take("offset", number_or_null)?),
+            ("timestamp", members.take("timestamp_ms", number_or_null)?),
+            ("key", members.take("key", bytes)?),
+            ("value", members.take("value", bytes)?),
+            ("headers", members.take("headers", |headers| Ok(Value::Array(list(header)(headers)?)))?),
+            ("side", members.take("side", text_or_null)?),
+            ("column", members.take("column", text_or_null)?),
+            ("path", members.take("path", text_or_null)?),
+            ("reason", members.take("reason", text_or_null)?),
+        ];
+        let cells = named.into_iter().filter_map(|(column, cell)| Some((column, cell?))).collect();
+        members.end(DeadLetter { partition, cells })
     }
 }
 

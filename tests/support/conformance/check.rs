@@ -1,34 +1,49 @@
 //! Cells and columns as cases write them.
 
+use std::collections::BTreeSet;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::case::{Columns, FieldText};
+use super::case::{Columns, DeadLetter, FieldText};
 use super::{Outcome, same};
 
 /// Whether a schema has just the expected columns.
 pub fn check_schema(expected: &[FieldText], schema: &SchemaRef) -> Outcome {
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    same("the columns", names, expected.iter().map(|field| field.name.as_str()).collect())?;
-    for (expected, field) in expected.iter().zip(schema.fields()) {
-        let found = (karrow::types::name(field.data_type()), field.is_nullable());
-        same(field.name(), found, (expected.type_name.clone(), expected.nullable))?;
-        for (key, detail) in [("karrow.origin", &expected.origin), ("karrow.source", &expected.source)] {
-            if let Some(detail) = detail {
-                let what = format!("{key} of {}", field.name());
-                same(&what, field.metadata().get(key), Some(detail))?;
-            }
-        }
+    check_fields("the columns", expected, schema.fields())
+}
+
+fn check_fields(what: &str, expected: &[FieldText], fields: &Fields) -> Outcome {
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    same(what, names, expected.iter().map(|field| field.name.as_str()).collect())?;
+    expected.iter().zip(fields).try_for_each(|(expected, field)| check_field(expected, field))
+}
+
+fn check_field(expected: &FieldText, field: &Field) -> Outcome {
+    let (type_name, inside) = match (field.data_type(), &expected.children) {
+        (DataType::List(item), Some(_)) => ("list".to_owned(), Fields::from(vec![item.clone()])),
+        (DataType::Map(entries, _), Some(_)) => ("map".to_owned(), Fields::from(vec![entries.clone()])),
+        (DataType::Struct(members), Some(_)) => ("struct".to_owned(), members.clone()),
+        (data_type, _) => (karrow::types::name(data_type), Fields::empty()),
+    };
+    let found = (type_name, field.is_nullable());
+    same(field.name(), found, (expected.type_name.clone(), expected.nullable))?;
+    let own = [("karrow.origin", &expected.origin), ("karrow.source", &expected.source)];
+    let own = own.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    for (key, value) in own.chain(expected.metadata.iter().map(|(key, value)| (key.as_str(), value))) {
+        let what = format!("{key} of {}", field.name());
+        same(&what, field.metadata().get(key), Some(value))?;
     }
-    Ok(())
+    let Some(children) = &expected.children else { return Ok(()) };
+    check_fields(&format!("the fields inside {}", field.name()), children, &inside)
 }
 
 /// Whether these rows have the expected cells, in the columns that are named.
@@ -70,21 +85,107 @@ pub fn check_progress(expected: &[(i32, Vec<(String, Value)>)], progress: &Recor
     Ok(())
 }
 
+/// Whether a schema has just the columns that dead letters have.
+pub fn check_letters_schema(schema: &SchemaRef) -> Outcome {
+    let told = |field: &FieldRef| format!("{}: {}", field.name(), karrow::types::name(field.data_type()));
+    let columns: Vec<String> = schema.fields().iter().map(told).collect();
+    same("the columns of dead letters", columns, LETTERS.map(|(name, of_type)| format!("{name}: {of_type}")).to_vec())
+}
+
+/// Every dead letter of a batch: its partition, and its cells by column.
+pub fn dead_letters(batch: &RecordBatch, topic: &str) -> Outcome<Vec<(i32, Map<String, Value>)>> {
+    check_letters_schema(batch.schema_ref())?;
+    let partitions = batch.column(1).as_primitive::<Int32Type>();
+    let letter = |row| {
+        let cells = LETTERS.iter().zip(batch.columns());
+        let cell = |((name, _), column): (&(&str, _), _)| Ok(((*name).to_owned(), cell(column, row)?));
+        let cells: Map<_, _> = cells.map(cell).collect::<Outcome<_>>()?;
+        same("the topic of a dead letter", cells["topic"].as_str(), Some(topic))?;
+        Ok((partitions.value(row), cells))
+    };
+    (0..batch.num_rows()).map(letter).collect()
+}
+
+/// The columns of dead letters.
+const LETTERS: [(&str, &str); 11] = [
+    ("topic", "utf8"),
+    ("partition", "int32"),
+    ("offset", "int64"),
+    ("timestamp", "timestamp[ms, UTC]"),
+    ("key", "binary"),
+    ("value", "binary"),
+    ("headers", "list<struct<key: binary, value: binary>>"),
+    ("side", "utf8"),
+    ("column", "utf8"),
+    ("path", "utf8"),
+    ("reason", "utf8"),
+];
+
+/// Whether these are the expected dead letters, in their order within each partition.
+pub fn check_dead_letters(expected: &[DeadLetter], found: &[(i32, Map<String, Value>)]) -> Outcome {
+    let partitions: BTreeSet<i32> =
+        expected.iter().map(|letter| letter.partition).chain(found.iter().map(|(partition, _)| *partition)).collect();
+    for partition in partitions {
+        let expected: Vec<_> = expected.iter().filter(|letter| letter.partition == partition).collect();
+        let found: Vec<_> = found.iter().filter(|(id, _)| *id == partition).map(|(_, cells)| cells).collect();
+        for (index, (expected, found)) in expected.iter().zip(&found).enumerate() {
+            for (column, cell) in &expected.cells {
+                if found[*column] != *cell {
+                    return Err(format!("[{partition}] letter {index}, {column}: {}, not {cell}", found[*column]));
+                }
+            }
+        }
+        same(&format!("[{partition}] the number of letters"), found.len(), expected.len())?;
+    }
+    Ok(())
+}
+
 /// Whether a cell is as a case has it.
 fn cell_is(column: &ArrayRef, row: usize, expected: &Value) -> Outcome<bool> {
-    let (found, expected) = match (column.is_null(row), column.data_type(), expected) {
-        (false, DataType::Float32, Value::String(text)) => {
+    if column.is_null(row) {
+        return Ok(expected.is_null());
+    }
+    let (found, expected) = match (column.data_type(), expected) {
+        (DataType::Float32, Value::String(text)) => {
             (column.as_primitive::<Float32Type>().value(row).into(), parsed::<f32>(text)?.into())
         }
-        (false, DataType::Float64, Value::String(text)) => {
+        (DataType::Float64, Value::String(text)) => {
             (column.as_primitive::<Float64Type>().value(row), parsed::<f64>(text)?)
         }
-        (false, DataType::Float32 | DataType::Float64, Value::Number(number)) => {
+        (DataType::Float32 | DataType::Float64, Value::Number(number)) => {
             (float(column, row), number.as_f64().ok_or("a float is expected to be none")?)
+        }
+        (DataType::List(_), Value::Array(expected)) => return items_are(&column.as_list::<i32>().value(row), expected),
+        (DataType::Struct(_), Value::Object(expected)) => return members_are(column.as_struct(), row, expected),
+        (DataType::Map(..), Value::Array(expected)) => {
+            let entries = column.as_map().value(row);
+            let part = |of: usize| expected.iter().map(move |pair| pair[of].clone()).collect::<Vec<_>>();
+            let pairs = expected.iter().all(|pair| pair.as_array().is_some_and(|parts| parts.len() == 2));
+            return Ok(pairs && items_are(entries.column(0), &part(0))? && items_are(entries.column(1), &part(1))?);
         }
         _ => return Ok(cell(column, row)? == *expected),
     };
     Ok(found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()))
+}
+
+fn items_are(items: &ArrayRef, expected: &[Value]) -> Outcome<bool> {
+    if items.len() != expected.len() {
+        return Ok(false);
+    }
+    let same = expected.iter().enumerate().map(|(item, expected)| cell_is(items, item, expected));
+    Ok(same.collect::<Outcome<Vec<_>>>()?.into_iter().all(|same| same))
+}
+
+fn members_are(found: &StructArray, row: usize, expected: &Map<String, Value>) -> Outcome<bool> {
+    if found.num_columns() != expected.len() {
+        return Ok(false);
+    }
+    let members = found.fields().iter().zip(found.columns());
+    let same = members.map(|(field, column)| match expected.get(field.name()) {
+        Some(expected) => cell_is(column, row, expected),
+        None => Ok(false),
+    });
+    Ok(same.collect::<Outcome<Vec<_>>>()?.into_iter().all(|same| same))
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Outcome<T> {
@@ -119,9 +220,9 @@ fn cell(column: &ArrayRef, row: usize) -> Outcome<Value> {
         DataType::Binary => STANDARD.encode(column.as_binary::<i32>().value(row)).into(),
         DataType::Decimal128(..) => column.as_primitive::<Decimal128Type>().value_as_string(row).into(),
         DataType::Decimal256(..) => column.as_primitive::<Decimal256Type>().value_as_string(row).into(),
-        DataType::Date32 => column.as_primitive::<Date32Type>().value(row).into(),
-        DataType::Time32(_) => number_of::<Int32Type>(column, row).into(),
-        DataType::Time64(_) | DataType::Timestamp(..) => number_of::<Int64Type>(column, row).into(),
+        DataType::Date32 | DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) => {
+            number_of(column, row).into()
+        }
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(row);
             Value::Array((0..items.len()).map(|item| cell(&items, item)).collect::<Outcome<_>>()?)
@@ -132,12 +233,21 @@ fn cell(column: &ArrayRef, row: usize) -> Outcome<Value> {
                 |(field, column): (&arrow_schema::FieldRef, &ArrayRef)| Ok((field.name().clone(), cell(column, row)?));
             Value::Object(columns.map(member).collect::<Outcome<_>>()?)
         }
+        DataType::Map(..) => {
+            let entries = column.as_map().value(row);
+            let entry = |entry| Ok(vec![cell(entries.column(0), entry)?, cell(entries.column(1), entry)?].into());
+            Value::Array((0..entries.len()).map(entry).collect::<Outcome<_>>()?)
+        }
         other => return Err(format!("cases do not say values of type {other}")),
     })
 }
 
 /// A time as the number that stands in its buffer.
-fn number_of<T: arrow_array::ArrowPrimitiveType>(column: &ArrayRef, row: usize) -> T::Native {
+fn number_of(column: &ArrayRef, row: usize) -> i64 {
     let data = column.to_data();
-    data.buffer::<T::Native>(0)[row]
+    let place = data.offset() + row;
+    match data.data_type().primitive_width() {
+        Some(4) => data.buffers()[0].typed_data::<i32>()[place].into(),
+        _ => data.buffers()[0].typed_data::<i64>()[place],
+    }
 }

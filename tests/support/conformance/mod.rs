@@ -10,7 +10,7 @@ mod run;
 
 use std::fmt;
 
-pub use case::{Case, Needs, cases, files, folder, read};
+pub use case::{Case, Needs, Range, SpecText, Step, cases, files, folder, read};
 pub use run::{Place, run};
 
 /// What a check came to: the reason, if it failed.

@@ -15,8 +15,10 @@ use karrow::table::PartitionState;
 use karrow::table::retention::TableType;
 use karrow::table::snapshot::Snapshot;
 
-use super::case::{Case, Expected, Failing, Message, SpecText, Stage, StartText, Step};
-use super::check::{check_columns, check_progress, check_schema};
+use super::case::{Case, DeadLetter, Expected, Failing, Refused, SpecText, Stage, StartText, Step};
+use super::check::{
+    check_columns, check_dead_letters, check_letters_schema, check_progress, check_schema, dead_letters,
+};
 use super::{Outcome, same};
 
 /// Where a case's records go and its consumer reads.
@@ -176,8 +178,8 @@ impl Running<'_> {
             Step::MergedFails { from_rows, error } => {
                 return self.fails(self.snapshot()?.merged(from_rows).map(drop), error);
             }
-            Step::Refuse { column, side, reason, records } => {
-                return records.iter().try_for_each(|record| self.refuse(column.as_deref(), side, reason, record));
+            Step::Refuse { refused, records } => {
+                return records.iter().try_for_each(|record| self.refuse(refused, record));
             }
             Step::Resume { partition, offset } => self.consumer.resume(*partition, *offset).map_err(told)?,
             Step::ResumeFails { partition, offset, error } => {
@@ -199,6 +201,7 @@ impl Running<'_> {
             }
             Step::WaitFails { after_cycle, error } => return self.fails(self.wait(*after_cycle).map(drop), error),
             Step::Progress(expected) => return self.progress(expected),
+            Step::DeadLetters(expected) => return self.dead_letters(expected),
             Step::Reopen { start } => return self.reopen(start),
         }
         Ok(())
@@ -225,6 +228,25 @@ impl Running<'_> {
                 Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
                 outcome => return outcome,
             }
+        }
+    }
+
+    /// Takes dead letters until as many as expected have come: they are live. No more than those may be there.
+    fn dead_letters(&self, expected: &[DeadLetter]) -> Outcome {
+        let deadline = Instant::now() + self.place.patience();
+        let mut found = Vec::new();
+        loop {
+            let before = found.len();
+            let letters = self.consumer.dead_letters().map_err(told)?;
+            check_letters_schema(letters.schema())?;
+            for batch in letters {
+                found.extend(dead_letters(&batch, self.place.topic())?);
+            }
+            let enough = found.len() >= expected.len() && found.len() == before;
+            if enough || Instant::now() > deadline {
+                return check_dead_letters(expected, &found);
+            }
+            thread::sleep(Duration::from_millis(2));
         }
     }
 
@@ -371,7 +393,7 @@ impl Running<'_> {
     }
 
     /// Produces a record that has to fail its partition, checks everything that the failure says, and goes on behind it.
-    fn refuse(&mut self, column: Option<&str>, side: &str, reason: &Message, record: &JsonRecord) -> Outcome {
+    fn refuse(&mut self, refused: &Refused, record: &JsonRecord) -> Outcome {
         let partition = record.partition;
         let offset = self.produced.get(&partition).copied().unwrap_or(0);
         self.produce(std::slice::from_ref(record));
@@ -379,7 +401,7 @@ impl Running<'_> {
         context(self.poll(0, 1))?;
         let last = self.cycles.last().expect("there is always a cycle").partition(partition).map_err(told)?;
         let failure = last.failure().ok_or("another partition has failed")?;
-        context(self.check_refusal(failure, column, side, reason))?;
+        context(self.check_refusal(failure, refused))?;
         let place = Some((partition, offset));
         context(same("the place of the failure", failure.position(), place))?;
         context(same("next_offset", last.next_offset(), offset))?;
@@ -387,16 +409,18 @@ impl Running<'_> {
         context(self.poll(0, 0))
     }
 
-    fn check_refusal(&self, failure: &Error, column: Option<&str>, side: &str, reason: &Message) -> Outcome {
-        let topic = self.place.topic();
+    fn check_refusal(&self, failure: &Error, refused: &Refused) -> Outcome {
+        let (topic, side) = (self.place.topic(), refused.side.as_str());
+        let (column, path) = (refused.column.as_deref(), refused.path.as_deref());
         same("status", failure.status(), Status::BadRecord).map_err(|reason| format!("{reason}: {failure}"))?;
         let told = failure.detail("reason").ok_or("the failure has no reason")?;
-        reason.check("the reason", told, topic)?;
-        let named = column.map(|column| format!("column {column}: ")).unwrap_or_default();
+        refused.reason.check("the reason", told, topic)?;
+        let named = path.or(column).map(|place| format!("column {place}: ")).unwrap_or_default();
         let (partition, offset) = failure.position().ok_or("the failure has no place")?;
         let whole = format!("{named}{told}, at {topic}[{partition}]@{offset} ({side})");
         same("the message", failure.message(), &whole)?;
         same("column", failure.detail("column"), column)?;
+        same("path", failure.detail("path"), path)?;
         same("side", failure.detail("side"), Some(side))?;
         same("topic", failure.detail("topic"), Some(topic))
     }
@@ -413,6 +437,9 @@ fn all_rows(snapshot: &Snapshot, partition: i32) -> Outcome<Vec<RecordBatch>> {
         }
     }
     let whole = snapshot.whole(partition).map_err(told)?;
+    for column in whole.columns() {
+        column.to_data().validate_full().map_err(|error| format!("an array is not as Arrow has it: {error}"))?;
+    }
     same("the schema of the array", &whole.schema(), snapshot.schema())?;
     if whole != joined(snapshot.schema(), batches.iter().cloned()) {
         return Err("the array is not what the stream is".to_owned());
