@@ -4,6 +4,11 @@
 #[path = "support/conformance/mod.rs"]
 #[allow(dead_code)] // the tests against Kafka use the rest
 mod conformance;
+#[path = "support/conversions.rs"]
+mod conversions;
+#[path = "json_oracle/document.rs"]
+#[allow(dead_code)] // the tests of the JSON decoder use the rest
+mod document;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -354,4 +359,22 @@ fn every_covered_rule_is_shown() {
     }
     println!("rules without a case: {}", without.join(", "));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_conversion_is_shown_and_no_other() {
+    let (listed, shown) = (conversions::listed(), conversions::shown(&cases()));
+    let places: BTreeSet<_> = listed.keys().chain(shown.keys()).collect();
+    let mut failures = Vec::new();
+    for place @ (of_type, kind) in places {
+        let outcomes = |of: &conversions::Conversions| of.get(place).cloned().unwrap_or_default();
+        let (listed, shown) = (outcomes(&listed), outcomes(&shown));
+        let differ = |what: &str, outcomes: BTreeSet<&String>| {
+            let told = outcomes.into_iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+            (!told.is_empty()).then(|| format!("{kind} in {of_type}: {what}: {told}"))
+        };
+        failures.extend(differ("no case shows", listed.difference(&shown).collect()));
+        failures.extend(differ("not listed, but shown", shown.difference(&listed).collect()));
+    }
+    assert!(failures.is_empty(), "conversions.json and the cases differ\n{}", failures.join("\n"));
 }
