@@ -378,3 +378,31 @@ fn every_conversion_is_shown_and_no_other() {
     }
     assert!(failures.is_empty(), "conversions.json and the cases differ\n{}", failures.join("\n"));
 }
+
+/// The differences from Deephaven that the documents list: what each is about, and its rule.
+fn differences() -> BTreeMap<String, String> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deephaven.md"));
+    let page = page.expect("there is the page");
+    let (_, table) = page.split_once("\n| rule | about |").expect("the page has a table of differences");
+    let rows = table.lines().skip(2).map_while(|row| row.strip_prefix("| "));
+    let cells = rows.map(|row| row.split(" | ").map(str::to_owned).collect::<Vec<_>>());
+    cells.map(|cells| (cells[1].clone(), cells[0].clone())).collect()
+}
+
+#[test]
+fn every_difference_from_deephaven_in_json_is_shown() {
+    let listed = differences();
+    let mut shown = BTreeSet::new();
+    for case in cases() {
+        for about in &case.unlike_deephaven {
+            let rule = listed.get(about).unwrap_or_else(|| panic!("{}: no difference is about {about}", case.name));
+            assert!(case.rules.contains(rule), "{}: {about} is a difference of rule {rule}", case.name);
+            shown.insert(about.clone());
+        }
+        let says_so = case.name.starts_with("unlike_deephaven_");
+        assert_eq!(says_so, !case.unlike_deephaven.is_empty(), "{}: the name says otherwise", case.name);
+    }
+    let of_json = listed.iter().filter(|(_, rule)| rule.starts_with('J') || *rule == "T");
+    let missing: Vec<_> = of_json.map(|(about, _)| about).filter(|about| !shown.contains(*about)).collect();
+    assert!(missing.is_empty(), "docs/deephaven.md lists what no case shows: {missing:?}");
+}

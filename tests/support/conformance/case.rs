@@ -63,6 +63,8 @@ pub enum Needs {
 pub struct Case {
     pub name: String,
     pub rules: Vec<String>,
+    /// Rows of the table of differences in `docs/deephaven.md`.
+    pub unlike_deephaven: Vec<String>,
     pub needs: Needs,
     pub partitions: i32,
     pub topic_config: BTreeMap<String, String>,
@@ -374,6 +376,7 @@ impl Case {
         let case = Case {
             name,
             rules: members.need("rules", list(text))?,
+            unlike_deephaven: members.take("unlike_deephaven", list(text))?.unwrap_or_default(),
             needs: needs.unwrap_or(Needs::Nothing),
             partitions: members.take("partitions", number)?.unwrap_or(1),
             topic_config,
