@@ -167,6 +167,8 @@ TEST(Consumers, ThatHaveBeenMovedSaySo)
     refused([&] { (void)consumer.wait(0, 0s); });
     refused([&] { consumer.progress(); });
     refused([&] { consumer.progress_stream(); });
+    refused([&] { (void)consumer.dead_letters(); });
+    refused([&] { (void)consumer.dead_letter_stream(); });
     refused([&] { consumer.commit(moved.snapshot(), 0s); });
     refused([&] { consumer.discard(0, 0); });
     refused([&] { consumer.resume(0, Offset(0)); });

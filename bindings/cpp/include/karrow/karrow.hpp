@@ -1495,9 +1495,9 @@ private:
 /// runs until nothing can come any more, or somebody calls wakeup.
 struct Cycle {
     /// `ok`: a cycle, perhaps without rows; `end`: every partition has finished or failed, and an earlier cycle has
-    /// shown it; `limit`: all others wait for room in the table (`karrow.append.max.bytes`), which Consumer::discard
-    /// makes, and an earlier cycle has shown it; `interrupted`: wakeup ended the call. Only with `ok` is there anything
-    /// in the other members.
+    /// shown it; `limit`: all others wait for room, in the table (`karrow.append.max.bytes`), which Consumer::discard
+    /// makes, or among dead letters, which Consumer::dead_letters makes, and an earlier cycle has shown it;
+    /// `interrupted`: wakeup ended the call. Only with `ok` is there anything in the other members.
     Status status = Status::ok;
     /// How many rows the cycle has added, in all partitions.
     std::int64_t rows = 0;
@@ -1538,7 +1538,9 @@ enum class ReadingState {
     other,
 };
 
-/// How many records were bad, by the side that was.
+/// How many records were bad, whatever became of them: each once, by the side that decided it. Of several bad sides that
+/// with the strongest policy decides (`fail`, `dead_letter`, `skip`, `null`), and among equals the first: timestamp or
+/// headers, key, value.
 struct BadRecords {
     std::int64_t key = 0;
     std::int64_t value = 0;
@@ -1598,13 +1600,20 @@ inline std::optional<Offset> optional_offset(std::optional<std::int64_t> offset)
     return offset ? std::optional<Offset>(Offset(*offset)) : std::nullopt;
 }
 
-/// The members of a struct column as a batch, taken out of theirs: Arrow lets a child be moved away.
-inline Batch struct_column(const Schema &schema, const Array &array, std::string_view name)
+/// Where a column of karrow's own tables is.
+inline std::int64_t own_column(const Schema &schema, std::string_view name)
 {
     for (std::int64_t index = 0; index < schema->n_children; ++index)
         if (name == text_of(schema->children[index]->name))
-            return Batch(Schema(schema->children[index]), Array(array->children[index]));
-    throw Error(Status::internal, "progress: there is no column " + std::string(name));
+            return index;
+    throw Error(Status::internal, "there is no column " + std::string(name));
+}
+
+/// The members of a struct column as a batch, taken out of theirs: Arrow lets a child be moved away.
+inline Batch struct_column(const Schema &schema, const Array &array, std::string_view name)
+{
+    const std::int64_t index = own_column(schema, name);
+    return Batch(Schema(schema->children[index]), Array(array->children[index]));
 }
 
 /// The rows of the progress table, which is one batch.
@@ -1634,6 +1643,103 @@ inline std::vector<PartitionProgress> progress_of(Stream stream)
                                 batches.value(row), memory_bytes.value(row), last_record_time[row]});
     }
     return progress;
+}
+
+} // namespace detail
+
+// Dead letters ----------------------------------------------------------------------------------------------------
+
+/// A header of a record, with copies of its bytes.
+struct Header {
+    /// Its key, which should be UTF-8.
+    std::string key = {};
+    /// Its value; nothing for null.
+    std::optional<std::string> value = {};
+};
+
+/// A bad record that became a dead letter, with copies of its bytes.
+struct DeadLetter {
+    /// Its topic.
+    std::string topic = {};
+    /// Kafka's number of its partition.
+    std::int32_t partition = 0;
+    /// Its offset.
+    Offset offset = Offset(0);
+    /// Its timestamp; nothing if it has none.
+    std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<std::int64_t, std::milli>>>
+        timestamp = {};
+    /// Its key; nothing for Kafka's null.
+    std::optional<std::string> key = {};
+    /// Its value; nothing for Kafka's null.
+    std::optional<std::string> value = {};
+    /// Its headers, in order and with duplicates.
+    std::vector<Header> headers = {};
+    /// What is bad: `key`, `value`, `timestamp` or `headers`.
+    std::string side = {};
+    /// The column that could not take its value; nothing if the payload as a whole is bad.
+    std::optional<std::string> column = {};
+    /// The place inside the column, as `Legs[3].Price`; nothing if it is the column itself.
+    std::optional<std::string> path = {};
+    /// What was expected and what was found.
+    std::string reason = {};
+};
+
+namespace detail {
+
+inline std::string copy_of(Bytes bytes)
+{
+    return std::string(bytes.begin(), bytes.end());
+}
+
+inline std::optional<std::string> copy_of(std::optional<Bytes> bytes)
+{
+    return bytes ? std::optional<std::string>(copy_of(*bytes)) : std::nullopt;
+}
+
+inline std::optional<std::string> copy_of(std::optional<std::string_view> text)
+{
+    return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+/// The headers of each row, taken out of their batch: Arrow lets a child be moved away.
+inline std::vector<std::vector<Header>> headers_of(const Schema &schema, const Array &array)
+{
+    const std::int64_t index = own_column(schema, "headers");
+    const ArrowArray &lists = *array->children[index];
+    const auto *ends = static_cast<const std::int32_t *>(lists.buffers[1]) + lists.offset;
+    const Batch items(Schema(schema->children[index]->children[0]), Array(lists.children[0]));
+    const auto keys = items.column<Bytes>("key"), values = items.column<Bytes>("value");
+    std::vector<std::vector<Header>> headers(static_cast<std::size_t>(array->length));
+    for (std::vector<Header> &of_row : headers) {
+        for (std::int64_t item = ends[0]; item < ends[1]; ++item)
+            of_row.push_back({copy_of(keys.value(item)), copy_of(values[item])});
+        ++ends;
+    }
+    return headers;
+}
+
+inline std::vector<DeadLetter> dead_letters_of(Stream stream)
+{
+    using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<std::int64_t, std::milli>>;
+    std::vector<DeadLetter> letters;
+    while (std::optional<Array> array = stream.next()) {
+        Schema schema = stream.schema();
+        std::vector<std::vector<Header>> headers = headers_of(schema, *array);
+        const Batch batch(std::move(schema), std::move(*array));
+        const auto text = [&batch](std::string_view name) { return batch.column<std::string_view>(name); };
+        const auto partition = batch.column<std::int32_t>("partition");
+        const auto offset = batch.column<std::int64_t>("offset");
+        const auto timestamp = batch.column<Time>("timestamp");
+        const auto key = batch.column<Bytes>("key"), value = batch.column<Bytes>("value");
+        const auto topic = text("topic"), side = text("side"), column = text("column"), path = text("path");
+        const auto reason = text("reason");
+        for (std::int64_t row = 0; row < batch.rows(); ++row)
+            letters.push_back({std::string(topic.value(row)), partition.value(row), Offset(offset.value(row)),
+                               timestamp[row], copy_of(key[row]), copy_of(value[row]),
+                               std::move(headers[static_cast<std::size_t>(row)]), std::string(side.value(row)),
+                               copy_of(column[row]), copy_of(path[row]), std::string(reason.value(row))});
+    }
+    return letters;
 }
 
 } // namespace detail
@@ -1713,9 +1819,28 @@ public:
         return stream;
     }
 
+    /// Takes the dead letters that have come, the bad records whose policy is `dead_letter` (`karrow.bad.record.policy`):
+    /// each comes once, those of one partition in the order of their offsets. The letters of all records before a
+    /// Partition::next_offset have come when the poll that made it returns; so: poll, use the rows, take the dead letters,
+    /// commit. Those that nobody takes count against `karrow.memory.budget.bytes`, and partitions wait when they fill it.
+    /// Works also after the end and after close.
+    ///
+    /// Throws INVALID_STATE before open.
+    [[nodiscard]] std::vector<DeadLetter> dead_letters() const { return detail::dead_letters_of(dead_letter_stream()); }
+
+    /// The same as a stream without copies, to be handed on: karrow.h lists its columns. What it holds has been taken,
+    /// whether it is read or not.
+    [[nodiscard]] Stream dead_letter_stream() const
+    {
+        Stream stream;
+        detail::call(karrow_consumer_dead_letters, get(), stream.get());
+        return stream;
+    }
+
     /// Commits, for the `group.id` of the options, exactly what a snapshot of this consumer shows: for each partition
     /// its Partition::next_offset. A partition that failed because its offset lies outside the log has none, and is
-    /// left out. The snapshot may be an older one, or a view. Wakeup does not end it, close does.
+    /// left out. The snapshot may be an older one, or a view. Take dead letters first, because what has been committed
+    /// does not come again. Wakeup does not end it, close does.
     ///
     /// Throws INVALID_ARGUMENT for a snapshot of another consumer; INVALID_STATE without a `group.id`, or before open;
     /// KAFKA for what Kafka refuses, after which some partitions may have been committed; TIMEOUT; CLOSED.
@@ -1758,7 +1883,7 @@ public:
 
     /// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits
     /// nothing (but what `enable.auto.commit` still owes). Afterwards these and resume and discard throw CLOSED;
-    /// snapshots and progress can still be taken. Closing again does nothing.
+    /// snapshots, progress and dead letters can still be taken. Closing again does nothing.
     ///
     /// Throws TIMEOUT if it takes longer; it then goes on by itself, and another close waits for it again.
     void close(Timeout timeout = forever) const { detail::call(karrow_consumer_close, get(), timeout.number()); }
