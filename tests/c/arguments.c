@@ -986,6 +986,7 @@ static void a_failing_call_leaves_its_outputs_alone(void)
     FAILS_WITH(karrow_snapshot_export_stream(snapshot, 1, 0, -1, &arrow.stream, E), NOT_FOUND, "partition: 1 ");
     FAILS_WITH(karrow_snapshot_export_merged(snapshot, &other, 1, &arrow.stream, E), OUT_OF_RANGE, "from_row");
     FAILS_WITH(karrow_consumer_progress(closed, &arrow.stream, E), INVALID_STATE, "not been opened");
+    FAILS_WITH(karrow_consumer_dead_letters(closed, &arrow.stream, E), INVALID_STATE, "not been opened");
     karrow_options *options = any_options();
     set_type(options, KARROW_SIDE_VALUE, "V", "nothing");
     FAILS_WITH(karrow_options_schema(options, 0, &arrow.schema, E), INVALID_ARGUMENT, "'nothing'");

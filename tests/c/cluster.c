@@ -863,6 +863,104 @@ static void a_full_table_takes_nothing_in_until_rows_are_discarded(void)
     karrow_mock_cluster_free(cluster);
 }
 
+/* Bad records ------------------------------------------------------------------------------------------------------ */
+
+/* How many letters have come, all of them of partition 0 and from this offset on. */
+static int64_t take_dead_letters(const karrow_consumer *consumer, int64_t offset)
+{
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    int64_t taken = 0;
+    OK(karrow_consumer_dead_letters(consumer, &stream, E));
+    CHECK_NUMBER(stream.get_schema(&stream, &schema), 0);
+    while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL) {
+        check_array(&schema, &batch);
+        for (int64_t row = 0; row < batch.length; row++, taken++) {
+            CHECK(text_is(batch.children[column_named(&schema, "topic")], row, "t"));
+            CHECK_NUMBER(int32_at(batch.children[column_named(&schema, "partition")], row), 0);
+            CHECK_NUMBER(int64_at(batch.children[column_named(&schema, "offset")], row), offset + taken);
+        }
+        batch.release(&batch);
+    }
+    schema.release(&schema);
+    stream.release(&stream);
+    return taken;
+}
+
+static void a_bad_record_is_skipped_or_null_if_its_policy_says_so(void)
+{
+    static const struct {
+        const char *policy;
+        int64_t rows, nulls;
+    } cases[] = {{"skip", 2, 0}, {"null", 3, 1}};
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    produce_int64(cluster, 0, 1);
+    produce(cluster, "t", 0, NULL, "bad");
+    produce_int64(cluster, 0, 1);
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        karrow_options *options = options_of(cluster, "t", NULL, "int64");
+        OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+        OK(karrow_options_set(options, "karrow.value.bad.record.policy", cases[index].policy, E));
+        karrow_consumer *consumer = opened(options);
+        karrow_snapshot *snapshot = read_rows(consumer, cases[index].rows);
+        CHECK_NUMBER(next_offset(snapshot, 0), 3);
+        struct table table = table_of(snapshot, 0);
+        CHECK_NUMBER(column_of(&table, "V")->null_count, cases[index].nulls);
+        CHECK_NUMBER(progress_of(consumer, 0).bad_values, 1);
+        CHECK_NUMBER(take_dead_letters(consumer, 0), 0);
+        release_table(&table);
+        karrow_snapshot_free(snapshot);
+        karrow_consumer_free(consumer);
+    }
+    karrow_mock_cluster_free(cluster);
+}
+
+static void dead_letters_that_nobody_takes_hold_reading_back(void)
+{
+    enum { RECORDS = 8, SIZE = 200000 };
+    char *large = malloc(SIZE + 1);
+    CHECK(large != NULL);
+    memset(large, 'x', SIZE);
+    large[SIZE] = '\0';
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    for (int record = 0; record < RECORDS; record++)
+        produce(cluster, "t", 0, NULL, large);
+    free(large);
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set(options, "karrow.bad.record.policy", "dead_letter", E));
+    OK(karrow_options_set(options, "karrow.memory.budget.bytes", "1048576", E));
+    OK(karrow_options_set_stop_offset(options, 0, RECORDS, E));
+    karrow_consumer *consumer = opened(options);
+    int64_t taken = 0, limits = 0;
+    karrow_error *error;
+    for (;;) {
+        karrow_status status = karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, &error);
+        if (status == KARROW_STATUS_OK)
+            continue;
+        if (status == KARROW_STATUS_LIMIT) {
+            limits++;
+            CHECK_TEXT(karrow_error_message(error), "untaken dead letters fill karrow.memory.budget.bytes (1048576); "
+                                                    "take them with karrow_consumer_dead_letters");
+            CHECK_TEXT(progress_of(consumer, 0).state, "waiting");
+            karrow_snapshot *snapshot = snapshot_of(consumer);
+            CHECK_NUMBER(state_of(snapshot, 0), KARROW_PARTITION_STATE_WAITING);
+            karrow_snapshot_free(snapshot);
+        }
+        taken += take_dead_letters(consumer, taken);
+        karrow_error_free(error);
+        if (status == KARROW_STATUS_LIMIT)
+            continue;
+        CHECK_NUMBER(status, KARROW_STATUS_END);
+        break;
+    }
+    CHECK_NUMBER(taken, RECORDS);
+    CHECK(limits >= 2);
+    CHECK_NUMBER(progress_of(consumer, 0).bad_values, RECORDS);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 int main(void)
 {
     check_start();
@@ -886,5 +984,7 @@ int main(void)
     RUN(progress_says_how_far_reading_has_come);
     RUN(a_commit_is_where_the_next_consumer_of_the_group_starts);
     RUN(a_full_table_takes_nothing_in_until_rows_are_discarded);
+    RUN(a_bad_record_is_skipped_or_null_if_its_policy_says_so);
+    RUN(dead_letters_that_nobody_takes_hold_reading_back);
     return 0;
 }

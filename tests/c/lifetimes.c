@@ -320,6 +320,54 @@ static void everything_exported_outlives_every_handle(void)
     consumers_schema.release(&consumers_schema);
 }
 
+static void dead_letters_outlive_their_consumer_and_are_taken_after_close(void)
+{
+    struct ArrowArrayStream stream, empty;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    produce(cluster, "t", 0, "k", "12345");
+    produce(cluster, "t", 0, NULL, "");
+    karrow_options *options = options_of(cluster, "t", NULL, "int64");
+    OK(karrow_options_set(options, "karrow.bad.record.policy", "dead_letter", E));
+    OK(karrow_options_set_stop_offset(options, 0, 2, E));
+    karrow_consumer *consumer = opened(options);
+    karrow_error *error;
+    while (karrow_consumer_poll(consumer, -1, NULL, NULL, NULL, &error) == KARROW_STATUS_OK)
+        continue;
+    CHECK_NUMBER(karrow_error_status(error), KARROW_STATUS_END);
+    karrow_error_free(error);
+    OK(karrow_consumer_close(consumer, -1, E));
+    RUBBISH(&stream);
+    RUBBISH(&empty);
+    OK(karrow_consumer_dead_letters(consumer, &stream, E));
+    OK(karrow_consumer_dead_letters(consumer, &empty, E));
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+
+    CHECK_NUMBER(stream.get_schema(&stream, &schema), 0);
+    CHECK_NUMBER(stream.get_next(&stream, &batch), 0);
+    stream.release(&stream);
+    check_array(&schema, &batch);
+    CHECK_NUMBER(batch.length, 2);
+    const struct ArrowArray *values = batch.children[column_named(&schema, "value")];
+    const struct ArrowArray *keys = batch.children[column_named(&schema, "key")];
+    CHECK(text_is(values, 0, "12345") && text_is(values, 1, ""));
+    CHECK(text_is(keys, 0, "k") && text_is(keys, 1, NULL));
+    CHECK(text_is(batch.children[column_named(&schema, "column")], 0, "V"));
+    CHECK(text_is(batch.children[column_named(&schema, "path")], 0, NULL));
+    CHECK(text_is(batch.children[column_named(&schema, "reason")], 1, "expected 8 bytes for int64, found 0 bytes"));
+    CHECK_NUMBER(int64_at(batch.children[column_named(&schema, "offset")], 1), 1);
+    batch.release(&batch);
+    schema.release(&schema);
+
+    CHECK_NUMBER(empty.get_schema(&empty, &schema), 0);
+    CHECK_NUMBER(schema.n_children, 11);
+    schema.release(&schema);
+    CHECK(empty.get_next(&empty, &batch) == 0 && batch.release == NULL);
+    empty.release(&empty);
+}
+
 static void failures_and_log_entries_outlive_what_they_came_from(void)
 {
     karrow_log *log;
@@ -639,6 +687,7 @@ int main(void)
     RUN(what_a_snapshot_gave_is_freed_in_any_order);
     RUN(an_open_consumer_is_freed_in_any_order);
     RUN(everything_exported_outlives_every_handle);
+    RUN(dead_letters_outlive_their_consumer_and_are_taken_after_close);
     RUN(failures_and_log_entries_outlive_what_they_came_from);
     RUN(structs_and_children_can_be_moved);
     RUN(asking_again_for_the_same_array_copies_nothing);

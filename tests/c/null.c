@@ -581,6 +581,15 @@ static void null_karrow_consumer_progress(void)
     progress.release(&progress);
 }
 
+static void null_karrow_consumer_dead_letters(void)
+{
+    struct ArrowArrayStream dead_letters;
+    REFUSED("consumer", karrow_consumer_dead_letters(NULL, &dead_letters, OUT));
+    REFUSED("dead_letters", karrow_consumer_dead_letters(consumer, NULL, OUT));
+    WITHOUT_ERROR(karrow_consumer_dead_letters(consumer, &dead_letters, NULL));
+    dead_letters.release(&dead_letters);
+}
+
 static void null_karrow_consumer_commit(void)
 {
     REFUSED("consumer", karrow_consumer_commit(NULL, snapshot, -1, OUT));
@@ -882,6 +891,7 @@ static const struct {
     CASE(karrow_consumer_snapshot),
     CASE(karrow_consumer_wait),
     CASE(karrow_consumer_progress),
+    CASE(karrow_consumer_dead_letters),
     CASE(karrow_consumer_commit),
     CASE(karrow_consumer_discard),
     CASE(karrow_consumer_schema),

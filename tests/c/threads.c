@@ -146,6 +146,7 @@ static void nothing_is_read_before_open(void)
     FAILS(karrow_consumer_resume(consumer, 0, 0, E), INVALID_STATE, message);
     FAILS(karrow_consumer_wait(consumer, -1, -1, &snapshot, E), INVALID_STATE, message);
     FAILS(karrow_consumer_progress(consumer, &progress, E), INVALID_STATE, message);
+    FAILS(karrow_consumer_dead_letters(consumer, &progress, E), INVALID_STATE, message);
     FAILS(karrow_consumer_discard(consumer, 0, 0, E), INVALID_STATE, message);
     OK(karrow_consumer_open(other, -1, E));
     snapshot = snapshot_of(other);
