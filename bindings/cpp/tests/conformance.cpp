@@ -64,7 +64,7 @@ void check_error(const Error &error, Members expected, const std::string &topic)
 {
     same("the status", status_name(error.status()), expected.need("status").get<std::string>());
     check_text("the message", error.what(), expected.need("message"), topic);
-    for (const std::string key : {"column", "side", "reason", "argument"})
+    for (const std::string key : {"column", "path", "side", "reason", "argument"})
         if (expected.has(key))
             same(key, error.detail(key).value_or("(none)"), expected.take(key).get<std::string>());
     expected.end();
@@ -105,8 +105,9 @@ Spec spec_of(const json &text)
         };
         spec = Spec::simple(optional(column), optional(type));
     } else if (kind == "json") {
-        spec = Spec::json();
-        const json columns = members.need("columns"), mapping = members.take("mapping");
+        const json fields = members.take("fields"), columns = members.take("columns");
+        const json mapping = members.take("mapping");
+        spec = fields.is_null() ? Spec::json() : Spec::json_columns(made_schema(fields));
         for (const json &column : columns)
             spec.add_column(column.at(0), column.at(1));
         for (const json &field : mapping)
@@ -234,6 +235,82 @@ void check_progress(const json &expected, const std::vector<PartitionProgress> &
     }
 }
 
+// Dead letters ----------------------------------------------------------------------------------------------------
+
+json base64_of(const std::optional<std::string> &bytes)
+{
+    return bytes ? json(base64(reinterpret_cast<const std::uint8_t *>(bytes->data()), bytes->size())) : json(nullptr);
+}
+
+/// Bytes as records have them, in base64.
+json base64_of_record(const json &bytes)
+{
+    if (!bytes.is_object())
+        return base64_of(bytes.is_null() ? std::nullopt : std::optional<std::string>(bytes.get<std::string>()));
+    Members members(bytes);
+    json base64 = members.need("base64");
+    members.end();
+    return base64;
+}
+
+/// What a case says of a dead letter, with bytes in base64.
+json expected_letter(const json &expected)
+{
+    json letter = expected;
+    for (const char *member : {"key", "value"})
+        if (letter.contains(member))
+            letter[member] = base64_of_record(letter[member]);
+    if (letter.contains("headers"))
+        for (json &header : letter["headers"])
+            for (json &part : header)
+                part = base64_of_record(part);
+    return letter;
+}
+
+/// A dead letter in the same way.
+json found_letter(const DeadLetter &found)
+{
+    const auto text = [](const std::optional<std::string> &part) { return part ? json(*part) : json(nullptr); };
+    json headers = json::array();
+    for (const Header &header : found.headers)
+        headers.push_back({base64_of(header.key), base64_of(header.value)});
+    const auto &time = found.timestamp;
+    return {{"partition", found.partition},
+            {"offset", found.offset.value()},
+            {"timestamp_ms", time ? json(time->time_since_epoch().count()) : json(nullptr)},
+            {"key", base64_of(found.key)},
+            {"value", base64_of(found.value)},
+            {"headers", std::move(headers)},
+            {"side", found.side},
+            {"column", text(found.column)},
+            {"path", text(found.path)},
+            {"reason", found.reason}};
+}
+
+/// Whether these are the expected dead letters, in their order within each partition.
+void check_dead_letters(const json &expected, const std::vector<DeadLetter> &letters, const std::string &topic)
+{
+    std::map<std::int32_t, std::vector<json>> wanted, found;
+    for (const json &letter : expected)
+        wanted[letter.value("partition", 0)].push_back(expected_letter(letter));
+    for (const DeadLetter &letter : letters) {
+        same("the topic of a dead letter", letter.topic, topic);
+        found[letter.partition].push_back(found_letter(letter));
+        wanted[letter.partition];
+    }
+    for (const auto &[partition, mine] : wanted) {
+        const std::vector<json> &theirs = found[partition];
+        for (std::size_t index = 0; index < std::min(mine.size(), theirs.size()); ++index)
+            for (const auto &[name, value] : mine[index].items()) {
+                const std::string what = "[" + shown(partition) + "] letter " + shown(index) + ", " + name;
+                if (!theirs[index].contains(name))
+                    throw Mismatch(what + " is not known here");
+                same(what, theirs[index].at(name), value);
+            }
+        same("[" + shown(partition) + "] the number of letters", theirs.size(), mine.size());
+    }
+}
+
 enum class Table { blink, append, ring };
 
 /// A case on its way.
@@ -241,7 +318,7 @@ class RunningCase {
 public:
     explicit RunningCase(const Case &text) : topic_(text.name), case_(text.text), options_(topic_)
     {
-        for (const char *said_elsewhere : {"name", "rules", "needs", "topic_config"})
+        for (const char *said_elsewhere : {"name", "rules", "unlike_deephaven", "needs", "topic_config"})
             case_.take(said_elsewhere);
     }
 
@@ -333,7 +410,7 @@ private:
             return;
         within("schema", [&] {
             const Schema found = consumer_->schema();
-            check_schema(schema, found);
+            check_fields(schema, *found.get());
             same("karrow.topic", metadata_of(*found.get()).at("karrow.topic"), topic_);
         });
     }
@@ -363,6 +440,8 @@ private:
             wait(Members(step.take("wait")), step.take("error"));
         else if (step.has("progress"))
             progress(step.take("progress"));
+        else if (step.has("dead_letters"))
+            dead_letters(step.take("dead_letters"));
         else if (step.has("reopen"))
             reopen(Members(step.take("reopen")));
         else if (step.has("view"))
@@ -571,6 +650,7 @@ private:
     void refuse(Members refuse)
     {
         const auto column = refuse.take<std::string>("column", "");
+        const auto path = refuse.take<std::string>("path", "");
         const auto side = refuse.take<std::string>("side", "value");
         const json reason = refuse.need("reason"), records = refuse.need("records");
         refuse.end();
@@ -583,7 +663,7 @@ private:
                 const std::optional<Error> failure = cycles_.back().partition(partition).failure();
                 if (!failure)
                     throw Mismatch("another partition has failed");
-                check_refusal(*failure, column, side, reason);
+                check_refusal(*failure, column, path, side, reason);
                 check_place(*failure, partition, offset);
                 same("next_offset", cycles_.back().partition(partition).next_offset().value(), offset);
                 consumer_->resume(partition, Offset(offset + 1));
@@ -592,17 +672,19 @@ private:
         }
     }
 
-    void check_refusal(const Error &failure, const std::string &column, const std::string &side,
-                       const json &reason) const
+    void check_refusal(const Error &failure, const std::string &column, const std::string &path,
+                       const std::string &side, const json &reason) const
     {
         same("the status", status_name(failure.status()), "BAD_RECORD");
         const std::string told = failure.detail("reason").value_or("");
         check_text("the reason", told, reason, topic_);
         const std::string place = topic_ + "[" + shown(failure.position()->partition) + "]@"
             + shown(failure.position()->offset.value()) + " (" + side + ")";
-        const std::string named = column.empty() ? "" : "column " + column + ": ";
+        const std::string &named_place = path.empty() ? column : path;
+        const std::string named = named_place.empty() ? "" : "column " + named_place + ": ";
         same("the message", failure.what(), named + told + ", at " + place);
         same("column", failure.detail("column").value_or(""), column);
+        same("path", failure.detail("path").value_or(""), path);
         same("side", failure.detail("side").value_or(""), side);
         same("topic", failure.detail("topic").value_or(""), topic_);
     }
@@ -671,6 +753,21 @@ private:
                 if (std::chrono::steady_clock::now() > deadline)
                     throw;
             }
+            std::this_thread::sleep_for(2ms);
+        }
+    }
+
+    /// Takes dead letters until as many as expected have come: they are live. No more than those may be there.
+    void dead_letters(const json &expected)
+    {
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        std::vector<DeadLetter> found;
+        for (;;) {
+            std::vector<DeadLetter> more = consumer_->dead_letters();
+            const bool enough = more.empty() && found.size() >= expected.size();
+            if (enough || std::chrono::steady_clock::now() > deadline)
+                return check_dead_letters(expected, found, topic_);
+            std::move(more.begin(), more.end(), std::back_inserter(found));
             std::this_thread::sleep_for(2ms);
         }
     }

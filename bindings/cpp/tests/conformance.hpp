@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <sstream>
 
 namespace conformance {
@@ -157,11 +158,62 @@ struct Decimal {
     }
 };
 
-/// A text, bytes, or a list or struct of them, in the way that cases have it.
+template <class Number>
+Number number_at(const ArrowArray &array, std::int64_t row)
+{
+    Number number{};
+    const auto *bytes = static_cast<const std::uint8_t *>(array.buffers[1]);
+    std::memcpy(&number, bytes + static_cast<std::size_t>(row) * sizeof number, sizeof number);
+    return number;
+}
+
+/// A cell of any type that is no list, struct or map, and not null.
+inline json scalar_cell(const std::string &format, const ArrowArray &array, std::int64_t row)
+{
+    if (format == "b")
+        return (static_cast<const std::uint8_t *>(array.buffers[1])[row / 8] >> (row % 8) & 1) != 0;
+    if (format == "c")
+        return number_at<std::int8_t>(array, row);
+    if (format == "C")
+        return number_at<std::uint8_t>(array, row);
+    if (format == "s")
+        return number_at<std::int16_t>(array, row);
+    if (format == "S")
+        return number_at<std::uint16_t>(array, row);
+    if (format == "i" || format == "tdD" || format == "tts" || format == "ttm")
+        return number_at<std::int32_t>(array, row);
+    if (format == "I")
+        return number_at<std::uint32_t>(array, row);
+    if (format == "l" || format == "ttu" || format == "ttn" || format.substr(0, 2) == "ts")
+        return number_at<std::int64_t>(array, row);
+    if (format == "L")
+        return number_at<std::uint64_t>(array, row);
+    if (format == "f")
+        return static_cast<double>(number_at<float>(array, row));
+    if (format == "g")
+        return number_at<double>(array, row);
+    if (format.substr(0, 2) == "d:") {
+        const Decimal type(format);
+        const auto *numbers = static_cast<const std::uint8_t *>(array.buffers[1]);
+        return decimal(numbers + static_cast<std::size_t>(row) * type.bits / 8, type.bits / 8, type.scale);
+    }
+    if (format != "u" && format != "z")
+        throw Mismatch("there are no cells of format " + format);
+    const auto *ends = static_cast<const std::int32_t *>(array.buffers[1]) + row;
+    const auto *bytes = static_cast<const std::uint8_t *>(array.buffers[2]);
+    const auto size = static_cast<std::size_t>(ends[1] - ends[0]);
+    const std::uint8_t *start = size == 0 ? nullptr : bytes + ends[0];
+    return format == "u" ? json(std::string(reinterpret_cast<const char *>(start), size)) : json(base64(start, size));
+}
+
+/// A cell of a column that holds others, or one in it, as cases have it: of a list its items, of a struct its members,
+/// of a map its entries as pairs.
 inline json nested_cell(const ArrowSchema &field, const ArrowArray &array, std::int64_t row)
 {
     const std::string format = field.format;
     same("the offset of an array", array.offset, 0);
+    if (row >= array.length)
+        throw Mismatch("an array is shorter than what it is part of");
     if (!is_valid(array, row))
         return nullptr;
     if (format == "+s") {
@@ -170,19 +222,19 @@ inline json nested_cell(const ArrowSchema &field, const ArrowArray &array, std::
             members[field.children[child]->name] = nested_cell(*field.children[child], *array.children[child], row);
         return members;
     }
+    if (format != "+l" && format != "+m")
+        return scalar_cell(format, array, row);
     const auto *ends = static_cast<const std::int32_t *>(array.buffers[1]) + row;
-    if (format == "+l") {
-        json items = json::array();
-        for (std::int32_t item = ends[0]; item < ends[1]; ++item)
-            items.push_back(nested_cell(*field.children[0], *array.children[0], item));
-        return items;
-    }
-    if (format != "u" && format != "z")
-        throw Mismatch("there are no cells of format " + format);
-    const auto *bytes = static_cast<const std::uint8_t *>(array.buffers[2]);
-    const auto size = static_cast<std::size_t>(ends[1] - ends[0]);
-    const std::uint8_t *start = size == 0 ? nullptr : bytes + ends[0];
-    return format == "u" ? json(std::string(reinterpret_cast<const char *>(start), size)) : json(base64(start, size));
+    const ArrowSchema &item_field = *field.children[0];
+    const ArrowArray &items = *array.children[0];
+    json cells = json::array();
+    for (std::int32_t item = ends[0]; item < ends[1]; ++item)
+        if (format == "+l")
+            cells.push_back(nested_cell(item_field, items, item));
+        else
+            cells.push_back({nested_cell(*item_field.children[0], *items.children[0], item),
+                             nested_cell(*item_field.children[1], *items.children[1], item)});
+    return cells;
 }
 
 template <class Type, class Show>
@@ -267,16 +319,8 @@ inline std::vector<json> cells_of(const karrow::Batch &batch, const ArrowSchema 
     if (format.substr(0, 4) == "tsn:")
         return timestamps_as<std::nano>(batch, name, zoned);
     std::vector<json> cells;
-    for (std::int64_t row = 0; row < array.length; ++row) {
-        if (format.substr(0, 2) != "d:") {
-            cells.push_back(nested_cell(field, array, row));
-            continue;
-        }
-        const Decimal type(format);
-        const auto *numbers = static_cast<const std::uint8_t *>(array.buffers[1]);
-        const std::uint8_t *number = numbers + static_cast<std::size_t>(row) * type.bits / 8;
-        cells.push_back(is_valid(array, row) ? json(decimal(number, type.bits / 8, type.scale)) : json(nullptr));
-    }
+    for (std::int64_t row = 0; row < array.length; ++row)
+        cells.push_back(nested_cell(field, array, row));
     return cells;
 }
 
@@ -293,35 +337,82 @@ inline json float_cell(const json &expected, const std::string &format)
     return number;
 }
 
+/// What a field is, and what is inside it.
+struct Shape {
+    std::string name, format;
+    std::vector<Shape> inside;
+
+    explicit Shape(const ArrowSchema &field) : name(field.name), format(field.format)
+    {
+        for (std::int64_t child = 0; child < field.n_children; ++child)
+            inside.emplace_back(*field.children[child]);
+    }
+
+    bool operator==(const Shape &other) const
+    {
+        return name == other.name && format == other.format && inside == other.inside;
+    }
+};
+
+/// A cell as a case has it, with its floats read as their types. What is of another kind stays as it is.
+inline json expected_cell(const json &expected, const Shape &shape)
+{
+    const std::string &format = shape.format;
+    if (format == "f" || format == "g")
+        return float_cell(expected, format);
+    json cell = expected;
+    if (format == "+l" && cell.is_array())
+        for (json &item : cell)
+            item = expected_cell(item, shape.inside[0]);
+    if (format == "+m" && cell.is_array())
+        for (json &entry : cell)
+            if (entry.is_array() && entry.size() == 2)
+                for (std::size_t part : {0U, 1U})
+                    entry[part] = expected_cell(entry[part], shape.inside[0].inside[part]);
+    if (format == "+s" && cell.is_object())
+        for (const Shape &member : shape.inside)
+            if (cell.contains(member.name))
+                cell[member.name] = expected_cell(cell[member.name], member);
+    return cell;
+}
+
 inline bool is_same_cell(const json &found, const json &expected)
 {
-    if (!found.is_number_float() || !expected.is_number_float())
-        return found.dump() == expected.dump();
-    const double numbers[] = {found.get<double>(), expected.get<double>()};
-    return std::memcmp(&numbers[0], &numbers[1], sizeof(double)) == 0
-        || (std::isnan(numbers[0]) && std::isnan(numbers[1]));
+    if (found.is_number_float() && expected.is_number_float()) {
+        const double numbers[] = {found.get<double>(), expected.get<double>()};
+        return std::memcmp(&numbers[0], &numbers[1], sizeof(double)) == 0
+            || (std::isnan(numbers[0]) && std::isnan(numbers[1]));
+    }
+    if (found.is_array() && expected.is_array())
+        return std::equal(found.begin(), found.end(), expected.begin(), expected.end(), is_same_cell);
+    if (found.is_object() && expected.is_object()) {
+        const auto same_member = [](const auto &mine, const auto &theirs) {
+            return mine.first == theirs.first && is_same_cell(mine.second, theirs.second);
+        };
+        const auto &mine = found.get_ref<const json::object_t &>();
+        const auto &theirs = expected.get_ref<const json::object_t &>();
+        return std::equal(mine.begin(), mine.end(), theirs.begin(), theirs.end(), same_member);
+    }
+    return found.dump() == expected.dump();
 }
 
 /// Columns by name, with all their cells.
 struct Columns {
-    std::vector<std::string> names;
-    std::map<std::string, std::string> formats;
+    std::vector<Shape> shapes;
     std::map<std::string, std::vector<json>> cells;
     std::int64_t rows = 0;
 
     explicit Columns(const karrow::Schema &schema)
     {
         for (std::int64_t index = 0; index < schema->n_children; ++index) {
-            names.emplace_back(schema->children[index]->name);
-            formats[names.back()] = schema->children[index]->format;
-            cells[names.back()];
+            shapes.emplace_back(*schema->children[index]);
+            cells[shapes.back().name];
         }
     }
 
     void add(const karrow::Batch &batch)
     {
-        const Columns here(batch.schema());
-        if (here.names != names || here.formats != formats)
+        if (!(Columns(batch.schema()).shapes == shapes))
             throw Mismatch("a batch has other columns");
         rows += batch.rows();
         for (std::int64_t index = 0; index < batch.schema()->n_children; ++index) {
@@ -338,11 +429,10 @@ struct Columns {
             const auto found = cells.find(name);
             if (found == cells.end())
                 throw Mismatch("there is no column " + name);
-            const std::string format = formats.at(name);
+            const auto has_name = [&name = name](const Shape &shape) { return shape.name == name; };
+            const Shape &shape = *std::find_if(shapes.begin(), shapes.end(), has_name);
             for (std::size_t row = 0; row < std::min(column.size(), found->second.size()); ++row) {
-                const bool is_float = format == "f" || format == "g";
-                const json cell = is_float ? float_cell(column[row], format) : column[row];
-                if (!is_same_cell(found->second[row], cell))
+                if (!is_same_cell(found->second[row], expected_cell(column[row], shape)))
                     throw Mismatch(name + ", row " + shown(row) + ": " + found->second[row].dump() + ", not "
                                    + column[row].dump());
             }
@@ -357,7 +447,7 @@ struct Columns {
                 && std::equal(mine.second.begin(), mine.second.end(), theirs.second.begin(), theirs.second.end(),
                               is_same_cell);
         };
-        return names == other.names && rows == other.rows
+        return shapes == other.shapes && rows == other.rows
             && std::equal(cells.begin(), cells.end(), other.cells.begin(), other.cells.end(), same_cells);
     }
 };
@@ -390,6 +480,10 @@ inline std::string type_of(const ArrowSchema &field)
     }
     if (format == "+l")
         return "list<" + type_of(*field.children[0]) + ">";
+    if (format == "+m") {
+        const ArrowSchema &entry = *field.children[0];
+        return "map<" + type_of(*entry.children[0]) + ", " + type_of(*entry.children[1]) + ">";
+    }
     if (format == "+s") {
         std::string members;
         for (std::int64_t child = 0; child < field.n_children; ++child)
@@ -424,24 +518,120 @@ inline std::map<std::string, std::string> metadata_of(const ArrowSchema &schema)
     return metadata;
 }
 
-inline void check_schema(const json &expected, const karrow::Schema &schema)
+inline void check_fields(const json &expected, const ArrowSchema &found);
+
+inline void check_field(const json &expected, const ArrowSchema &field)
 {
-    same("the number of columns", schema->n_children, static_cast<std::int64_t>(expected.size()));
-    for (std::int64_t index = 0; index < schema->n_children; ++index) {
-        const ArrowSchema &field = *schema->children[index];
-        Members members(expected[static_cast<std::size_t>(index)]);
-        same("the name of a column", std::string(field.name), members.need("name").get<std::string>());
-        within(field.name, [&] {
-            same("its type", type_of(field), members.need("type").get<std::string>());
-            const bool nullable = (field.flags & ARROW_FLAG_NULLABLE) != 0;
-            same("whether it is nullable", nullable, members.take("nullable", true));
-            const auto metadata = metadata_of(field);
-            for (const std::string key : {"origin", "source"})
-                if (members.has(key))
-                    same("its " + key, metadata.at("karrow." + key), members.take(key).get<std::string>());
-            members.end();
-        });
+    Members members(expected);
+    const json children = members.take("children");
+    const std::string type = children.is_null() ? type_of(field) : karrow::detail::type_name(field.format);
+    same("the name of a field", std::string(field.name), members.need("name").get<std::string>());
+    within(field.name, [&] {
+        same("its type", type, members.need("type").get<std::string>());
+        const bool nullable = (field.flags & ARROW_FLAG_NULLABLE) != 0;
+        same("whether it is nullable", nullable, members.take("nullable", true));
+        const auto metadata = metadata_of(field);
+        for (const std::string key : {"origin", "source"})
+            if (members.has(key))
+                same("its " + key, metadata.at("karrow." + key), members.take(key).get<std::string>());
+        const json others = members.take("metadata");
+        for (const auto &[key, value] : others.items())
+            same("its " + key, metadata.at(key), value.get<std::string>());
+        if (!children.is_null())
+            check_fields(children, field);
+        members.end();
+    });
+}
+
+/// Whether just these fields are inside another, or in a schema.
+inline void check_fields(const json &expected, const ArrowSchema &found)
+{
+    same("the number of fields", found.n_children, static_cast<std::int64_t>(expected.size()));
+    for (std::int64_t index = 0; index < found.n_children; ++index)
+        check_field(expected[static_cast<std::size_t>(index)], *found.children[index]);
+}
+
+/// The format of a type by its name.
+inline std::string format_of(const std::string &type)
+{
+    for (const char *format : {"b", "c", "C", "s", "S", "i", "I", "l", "L", "f", "g", "u", "z", "tdD", "tts", "ttm",
+                               "ttu", "ttn", "+l", "+s", "+m"})
+        if (karrow::detail::type_name(format) == type)
+            return format;
+    if (type == "large_utf8")
+        return "U";
+    if (type == "large_list")
+        return "+L";
+    const std::size_t comma = type.find(", ");
+    const std::string behind = comma == std::string::npos ? "" : type.substr(comma + 2, type.size() - comma - 3);
+    for (const char *bits : {"128", "256"})
+        if (type.substr(0, 11) == std::string("decimal") + bits + "(") {
+            const std::string precision = type.substr(11, comma - 11);
+            return "d:" + precision + "," + behind + (std::string(bits) == "256" ? ",256" : "");
+        }
+    for (const char *unit : {"s", "m", "u", "n"})
+        if (karrow::detail::type_name(std::string("ts") + unit + ":" + behind) == type)
+            return std::string("ts") + unit + ":" + behind;
+    throw Mismatch("there is no type " + type);
+}
+
+/// An Arrow schema that is made by hand: what its pointers point to, which it takes with it when it is released.
+struct MadeSchema {
+    std::string name, format, metadata;
+    std::vector<karrow::Schema> children;
+    std::vector<ArrowSchema *> pointers;
+
+    /// Metadata as the C Data Interface writes it.
+    void write_metadata(const std::map<std::string, std::string> &pairs)
+    {
+        const auto write_number = [this](std::size_t size) {
+            const auto number = static_cast<std::int32_t>(size);
+            metadata.append(reinterpret_cast<const char *>(&number), sizeof number);
+        };
+        write_number(pairs.size());
+        for (const auto &[key, value] : pairs)
+            for (const std::string &text : {key, value}) {
+                write_number(text.size());
+                metadata.append(text);
+            }
     }
+};
+
+/// A field of an Arrow schema as cases have it.
+inline karrow::Schema made_field(const json &field)
+{
+    auto made = std::make_unique<MadeSchema>();
+    Members members(field);
+    made->name = members.need("name").get<std::string>();
+    made->format = format_of(members.need("type").get<std::string>());
+    const bool nullable = members.take("nullable", true);
+    const json metadata = members.take("metadata"), children = members.take("children");
+    members.end();
+    if (!metadata.is_null())
+        made->write_metadata(metadata);
+    for (const json &child : children)
+        made->children.push_back(made_field(child));
+    for (karrow::Schema &child : made->children)
+        made->pointers.push_back(child.get());
+    karrow::Schema schema;
+    schema.get()->format = made->format.c_str();
+    schema.get()->name = made->name.c_str();
+    schema.get()->metadata = made->metadata.empty() ? nullptr : made->metadata.data();
+    schema.get()->flags = nullable ? ARROW_FLAG_NULLABLE : 0;
+    schema.get()->n_children = static_cast<std::int64_t>(made->pointers.size());
+    schema.get()->children = made->pointers.data();
+    schema.get()->release = [](ArrowSchema *released) {
+        delete static_cast<MadeSchema *>(released->private_data);
+        released->release = nullptr;
+    };
+    schema.get()->private_data = made.release();
+    return schema;
+}
+
+/// The Arrow schema of these columns: a struct.
+inline karrow::Schema made_schema(const json &fields)
+{
+    return made_field({{"name", ""}, {"type", "struct"}, {"children", fields}});
 }
 
 } // namespace conformance
