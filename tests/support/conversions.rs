@@ -252,3 +252,48 @@ fn time_kind(text: &str) -> &'static str {
         _ => "another text",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_values_are_told_apart() {
+        let long = format!("1{}.{}1", "0".repeat(30), "0".repeat(30));
+        for (value, expected) in [
+            ("null", "null"),
+            ("false", "true or false"),
+            ("-12", "a whole number"),
+            ("1e400", "a whole number with a point or an exponent"),
+            ("1.50e1", "a whole number with a point or an exponent"),
+            ("0.0e-99999999999999999999", "a whole number with a point or an exponent"),
+            ("100e-2", "a whole number with a point or an exponent"),
+            ("1e99999999999999999999", "a whole number with a point or an exponent"),
+            ("1.5", "a number with a fraction"),
+            ("1e-99999999999999999999", "a number with a fraction"),
+            ("105e-1", "a number with a fraction"),
+            (long.as_str(), "a number with a fraction"),
+            (r#"" ""#, "an empty or blank string"),
+            (r#""1e3""#, "the text of a number"),
+            (r#""\t7""#, "the text of a number in blanks"),
+            (r#""007""#, "another text"),
+            (r#""T""#, "the text of a bool"),
+            (r#"" NaN""#, "the text of no number but a float in blanks"),
+            (r#""2023-13-41""#, "a date"),
+            (r#""12:34:56.""#, "a time of day"),
+            (r#""2023-12-23T00:48""#, "a date and time"),
+            (r#""2023-12-23T00:48:52.5-01:00""#, "a date and time with an offset"),
+            (r#""2023-12-23T00:48Z[UTC]""#, "a date and time with an offset and a zone"),
+            (r#""2023-12-23 UTC""#, "a date and a zone"),
+            (r#""2023-12-23T00:48 UTC""#, "a date and time and a zone"),
+            (r#""2023-12-23x""#, "another text"),
+            (r#""\ud800""#, "a string with half a surrogate pair"),
+            ("[1]", "an array"),
+            ("{}", "an object"),
+        ] {
+            let document = document::read(value.as_bytes()).unwrap().unwrap();
+            assert_eq!(kind(&document), expected, "{value}");
+            assert!(KINDS.iter().any(|kind| kind.name == expected), "{expected}");
+        }
+    }
+}
