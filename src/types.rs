@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub fn parse(name: &str) -> Result<DataType> {
     let mut parser = Parser { rest: name, depth: 0 };
     match parser.data_type() {
-        Some(data_type) if parser.rest.is_empty() => check_depth(&data_type).map(|()| data_type),
+        Some(data_type) if parser.rest.trim().is_empty() => check_depth(&data_type).map(|()| data_type),
         _ if parser.depth > MAX_DEPTH => Err(Error::argument("type", too_deep())),
         _ => Err(unknown(name)),
     }
@@ -360,7 +360,7 @@ mod tests {
         }
         assert_eq!(
             parse("map<utf8,struct<a:int>[]>").unwrap(),
-            parse(" map < utf8 , list< struct<a: int32>>>").unwrap()
+            parse(" map < utf8 , list< struct<a: int32>>> ").unwrap()
         );
     }
 

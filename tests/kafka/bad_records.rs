@@ -403,12 +403,9 @@ fn the_stronger_policy_of_two_bad_sides_holds() {
         open(&table(cluster, TOPIC, &policies))
     };
     let rows_at = |snapshot: &Snapshot, offset: i64| {
-        let offsets = snapshot.stream(0, 0, None).unwrap();
-        let is_there = |batch: RecordBatch| {
-            let all = batch["KafkaOffset"].as_primitive::<Int64Type>().clone();
-            all.values().contains(&offset)
-        };
-        offsets.map(is_there).any(|is_there| is_there)
+        let mut batches = snapshot.stream(0, 0, None).unwrap();
+        let is_there = |batch: RecordBatch| batch["KafkaOffset"].as_primitive::<Int64Type>().values().contains(&offset);
+        batches.any(is_there)
     };
     let at = |wrong: Wrong| KINDS.iter().position(|kind| *kind == wrong).unwrap() as i64 * BAD_EVERY + BAD_EVERY / 2;
     let (key, value, both) = (at(Wrong::Key), at(Wrong::Kind), at(Wrong::Both));

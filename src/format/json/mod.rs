@@ -58,7 +58,8 @@ impl JsonSpec {
     fn add(&mut self, column: Field, argument: &'static str) -> Result<()> {
         let name = column.name();
         if name.is_empty() {
-            return Err(Error::argument(argument, "is empty; a column needs a name"));
+            let what = if argument == "name" { "is empty" } else { "one of them has no name" };
+            return Err(Error::argument(argument, format!("{what}; a column needs a name")));
         }
         if self.columns.iter().any(|earlier| earlier.name() == name) {
             let message = format!("there is a column {name} already; a spec has each column once");
