@@ -1604,7 +1604,9 @@ mod policies {
                 assert_eq!(error(consumer.poll(Timeout::Never)), limit);
                 assert_eq!(consumer.snapshot().unwrap().cycle(), cycle, "there is no new cycle");
                 assert_eq!([0, 1, 2].map(|partition| state(&consumer, partition)), [full(), full(), full()]);
+                let waiting = feeder.waiting(0) + feeder.waiting(1);
                 take();
+                assert!(feeder.waiting(0) + feeder.waiting(1) < waiting, "nobody has been let go");
                 rounds += 1;
             }
             assert!(rounds >= 400 * SIZE / MIB, "{rounds}");
