@@ -1278,16 +1278,12 @@ mod policies {
         (column(&progress, "rows")[partition], bad)
     }
 
-    fn side_keys(key: &str, value: &str) -> [(&'static str, String); 2] {
-        [("karrow.key.bad.record.policy", key.to_owned()), ("karrow.value.bad.record.policy", value.to_owned())]
-    }
-
     #[test]
     fn every_combination_of_policies_does_what_the_rules_say() {
-        for key_policy in 0..4 {
-            for value_policy in 0..4 {
-                let sides = side_keys(POLICIES[key_policy], POLICIES[value_policy]);
-                let pairs: Vec<_> = sides.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        for (key_policy, key_name) in POLICIES.into_iter().enumerate() {
+            for (value_policy, value_name) in POLICIES.into_iter().enumerate() {
+                let pairs =
+                    [("karrow.key.bad.record.policy", key_name), ("karrow.value.bad.record.policy", value_name)];
                 for (bad_key, bad_value) in [(true, false), (false, true), (true, true)] {
                     let (consumer, feeder) = Consumer::in_memory(&lenient(&pairs), &[(0, 0)]).unwrap();
                     feed(&feeder, 0, [keyed(0, false, false), keyed(1, bad_key, bad_value), keyed(2, false, false)]);
