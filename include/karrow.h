@@ -592,8 +592,8 @@ karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
                                    struct karrow_error **error);
 
 // One cycle: publishes everything decoded since the last one, for all partitions at once. With rows, dead letters or a
-// change of state at hand it returns at once (after `karrow.poll.linger.ms`); otherwise it waits for the first, at most
-// `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows.
+// change of state at hand it returns at once (after `karrow.poll.linger.ms`); otherwise it waits for the first, at
+// most `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows.
 //
 // `rows` gets the number of rows added; `failed` the number of partitions that are failed (see
 // `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
@@ -644,10 +644,10 @@ karrow_status karrow_consumer_wait(const struct karrow_consumer *consumer,
 //   where the log ends with transaction markers or aborted records. Before the end has been reached it counts records of
 //   open transactions too;
 // * `rows` int64: rows decoded so far, `bytes` int64: the size of their keys and values;
-// * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, whatever became of them,
-//   by the side that decided it. Each counts once, also if it is tried again; so `rows` and the bad records that became no
-//   row account for every record. Of several bad sides that with the strongest policy decides (`fail`, `dead_letter`,
-//   `skip`, `null`), and among equals the first: timestamp or headers, key, value;
+// * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, whatever became of
+//   them, by the side that decided it. Each counts once, also if it is tried again; so `rows` and the bad records that
+//   became no row account for every record. Of several bad sides that with the strongest policy decides (`fail`,
+//   `dead_letter`, `skip`, `null`), and among equals the first: timestamp or headers, key, value;
 // * `batches` int64: in how many pieces the last cycle's rows lie; `memory_bytes` int64: what they and the rows that no
 //   cycle has published take;
 // * `last_record_time` timestamp[ms, UTC]: the timestamp of the last record, null if it has none.
@@ -657,29 +657,29 @@ karrow_status karrow_consumer_progress(const struct karrow_consumer *consumer,
                                        struct ArrowArrayStream *progress,
                                        struct karrow_error **error);
 
-// Takes the dead letters that have come: bad records whose policy is `dead_letter` (`karrow.bad.record.policy`), which are
-// no rows of the table. A stream of batches of one schema, perhaps of none; each letter comes once, those of one partition
-// in the order of their offsets. The letters of all records before a snapshot's `karrow_snapshot_next_offset` have come when
-// the poll that made it returns; so: poll, use the rows, take the dead letters, commit. With `enable.auto.commit`, take them
-// before the next poll. Some may be of records behind the last cycle; these come again if another consumer goes on at what
-// has been committed. Its columns:
+// Takes the dead letters that have come: bad records whose policy is `dead_letter` (`karrow.bad.record.policy`), which
+// are no rows of the table. A stream of batches of one schema, perhaps of none; each letter comes once, those of one
+// partition in the order of their offsets. The letters of all records before a snapshot's
+// `karrow_snapshot_next_offset` have come when the poll that made it returns; so: poll, use the rows, take the dead
+// letters, commit. With `enable.auto.commit`, take them before the next poll. Some may be of records behind the last
+// cycle; these come again if another consumer goes on at what has been committed. Its columns:
 //
 // * `topic` utf8, `partition` int32, `offset` int64: where the record is;
 // * `timestamp` timestamp[ms, UTC]: the record's, null if it has none;
 // * `key` binary, `value` binary: as they are, null for Kafka's null;
-// * `headers` list of struct of `key` binary and `value` binary: in order and with duplicates, never null. Their keys are
-//   binary, because one that is not UTF-8 may be what is wrong;
+// * `headers` list of struct of `key` binary and `value` binary: in order and with duplicates, never null. Their keys
+//   are binary, because one that is not UTF-8 may be what is wrong;
 // * `side` utf8: what is bad, `key`, `value`, `timestamp` or `headers`;
 // * `column` utf8: the column that could not take its value; null if the payload as a whole is bad;
 // * `path` utf8: the place inside the column, as `Legs[3].Price`; null if it is the column itself;
 // * `reason` utf8: what was expected and what was found.
 //
-// Letters that nobody takes are kept, and count against `karrow.memory.budget.bytes`. A partition whose letters fill what it
-// may use waits until they are taken, and so do all when the letters of all fill it; none is ever dropped. Taking them makes
-// room at once, also if the stream is not read.
+// Letters that nobody takes are kept, and count against `karrow.memory.budget.bytes`. A partition whose letters fill
+// what it may use waits until they are taken, and so do all when the letters of all fill it; none is ever dropped.
+// Taking them makes room at once, also if the stream is not read.
 //
-// Any thread may call it, also beside a poll; it never waits for one. Works also after `END` and after close. The caller
-// releases the stream, which outlives the consumer.
+// Any thread may call it, also beside a poll; it never waits for one. Works also after `END` and after close. The
+// caller releases the stream, which outlives the consumer.
 //
 // Errors: `INVALID_STATE` before open. Since 0.1.
 karrow_status karrow_consumer_dead_letters(const struct karrow_consumer *consumer,
@@ -688,8 +688,8 @@ karrow_status karrow_consumer_dead_letters(const struct karrow_consumer *consume
 
 // Commits, for the `group.id` of the options, exactly what a snapshot shows: for each partition its
 // `karrow_snapshot_next_offset`. A partition that failed because its offset lies outside the log has none, and is left
-// out. The snapshot may be an older one, or a view. Take dead letters first, because what has been committed does not come
-// again. Wakeup does not end it, close does.
+// out. The snapshot may be an older one, or a view. Take dead letters first, because what has been committed does not
+// come again. Wakeup does not end it, close does.
 //
 // Errors: `INVALID_ARGUMENT` for a snapshot of another consumer; `INVALID_STATE` without a `group.id`, or before open;
 // `KAFKA` for what Kafka refuses, after which some partitions may have been committed; `TIMEOUT`; `CLOSED`. Since 0.1.
@@ -729,9 +729,9 @@ karrow_status karrow_consumer_resume(const struct karrow_consumer *consumer,
 karrow_status karrow_consumer_wakeup(const struct karrow_consumer *consumer,
                                      struct karrow_error **error);
 
-// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits nothing
-// (but what `enable.auto.commit` still owes). Afterwards these and resume and discard return `CLOSED`; snapshots, progress
-// and dead letters can still be taken. Closing again does nothing.
+// Ends reading: wakes open, poll, wait and commit, waits for them, drops rows that no cycle has published, commits
+// nothing (but what `enable.auto.commit` still owes). Afterwards these and resume and discard return `CLOSED`;
+// snapshots, progress and dead letters can still be taken. Closing again does nothing.
 //
 // Errors: `TIMEOUT` if it takes longer; it then goes on by itself, and another close waits for it again. Since 0.1.
 karrow_status karrow_consumer_close(const struct karrow_consumer *consumer,

@@ -297,8 +297,9 @@ impl RowBuffer {
         self.policies
     }
 
-    /// Adds the record as one row. A bad record is an error, which says why and what becomes of it: with the policy `null`
-    /// it is a row all the same, with nulls for what is bad; with every other policy everything is left as it was.
+    /// Adds the record as one row. A bad record is an error, which says why and what becomes of it: with the policy
+    /// `null` it is a row all the same, with nulls for what is bad; with every other policy everything is left as it
+    /// was.
     pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
         let record_bytes = record.variable_bytes() + self.fixed_row_bytes;
         let time_ms = record.time_ms();
@@ -331,8 +332,8 @@ impl RowBuffer {
         self.unmeasured_bytes += record_bytes + self.key.item_bytes() + self.value.item_bytes();
     }
 
-    /// Looks at all sides of a bad record, of which this is the first one that is bad, and says which of them decides what
-    /// becomes of it (rule R3). If that is `null`, its row has been written.
+    /// Looks at all sides of a bad record, of which this is the first one that is bad, and says which of them decides
+    /// what becomes of it (rule R3). If that is `null`, its row has been written.
     #[cold]
     #[inline(never)]
     fn write_bad(&mut self, record: &Record<'_>, first: BadRecord) -> BadRecord {

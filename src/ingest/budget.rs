@@ -1,9 +1,9 @@
 //! The memory budget (rule Y11): what has been fetched, and what has been decoded but not yet published, or not taken.
 //!
 //! One half is for librdkafka's queues, shared out among the partitions; the other for decoded rows and dead letters,
-//! counted here. A partition that finds no room is not served until the next cycle has published: its fetch queue fills to
-//! its limit, and then nothing more is fetched for it. Room is checked after a record has been decoded, so that one record
-//! of any size is always let in.
+//! counted here. A partition that finds no room is not served until the next cycle has published: its fetch queue fills
+//! to its limit, and then nothing more is fetched for it. Room is checked after a record has been decoded, so that one
+//! record of any size is always let in.
 //!
 //! A cycle makes no room where the table is full, or dead letters are: then only the caller can, and is told
 //! ([`Budget::why_full`]).
@@ -78,8 +78,8 @@ impl Budget {
         self.letters.store(bytes, Ordering::SeqCst);
     }
 
-    /// Why a partition whose untaken dead letters take this much finds no room, whatever the next cycle publishes; `None`:
-    /// it will find some. The error, of status `LIMIT`, says how to make room.
+    /// Why a partition whose untaken dead letters take this much finds no room, whatever the next cycle publishes;
+    /// `None`: it will find some. The error, of status `LIMIT`, says how to make room.
     pub fn why_full(&self, letters: usize) -> Option<Error> {
         let message = if self.table.load(Ordering::SeqCst) >= self.table_limit {
             format!(

@@ -1,8 +1,9 @@
-//! Dead letters: the records that became no row because their policy is `dead_letter`, as a table of their own (rule R2).
+//! Dead letters: the records that became no row because their policy is `dead_letter`, as a table of their own (rule
+//! R2).
 //!
-//! All partitions of a consumer write into one table, behind one lock, because dead letters are rare and whoever looks at
-//! them wants all of them. What has come is taken as a whole, each letter once. Nothing is ever dropped: until it is taken
-//! it counts against the memory budget, whose [`super::budget`] holds partitions back when letters fill it.
+//! All partitions of a consumer write into one table, behind one lock, because dead letters are rare and whoever looks
+//! at them wants all of them. What has come is taken as a whole, each letter once. Nothing is ever dropped: until it is
+//! taken it counts against the memory budget, whose [`super::budget`] holds partitions back when letters fill it.
 //!
 //! What a partition's own letters take is noted with the partition, together with the number of takings it was noted
 //! after: a taking makes all these notes outdated at once, without a look at the partitions.
@@ -154,8 +155,8 @@ impl Letters {
         self.columns.iter().map(ColumnBuffer::unpublished_bytes).sum()
     }
 
-    /// Whether the letter belongs into a new batch, so that the ends of texts in one batch stay within 32 bits: a letter
-    /// that is too large for any comes alone.
+    /// Whether the letter belongs into a new batch, so that the ends of texts in one batch stay within 32 bits: a
+    /// letter that is too large for any comes alone.
     fn is_full_for(&self, letter: &Letter<'_>, limits: ChunkLimits) -> bool {
         let payload = Record { headers: letter.headers, ..*letter.record };
         self.rows > 0 && (self.rows >= limits.rows || self.open_bytes() + payload.variable_bytes() > limits.bytes)

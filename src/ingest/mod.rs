@@ -308,9 +308,9 @@ impl Consumer {
         progress::table(&partitions)
     }
 
-    /// Takes the bad records that became dead letters, each once; [`dead_letters::schema`] has the columns. Those of all
-    /// records before a cycle's next offsets have come when the poll that made the cycle returns. Makes room for more, and
-    /// works at any time after open, also after close.
+    /// Takes the bad records that became dead letters, each once; [`dead_letters::schema`] has the columns. Those of
+    /// all records before a cycle's next offsets have come when the poll that made the cycle returns. Makes room for
+    /// more, and works at any time after open, also after close.
     pub fn dead_letters(&self) -> Result<Batches> {
         let opened = self.opened()?;
         let shared = opened.slots.shared();
@@ -458,9 +458,9 @@ impl Opened {
         !self.discards.lock().is_empty() || self.slots.all().iter().any(|slot| slot.has_news())
     }
 
-    /// After room may have been made: lets partitions go on for which there is some, and holds those back for which only
-    /// the caller can make it. Those that have waited longest come first, or busy partitions would take all the room again,
-    /// cycle after cycle.
+    /// After room may have been made: lets partitions go on for which there is some, and holds those back for which
+    /// only the caller can make it. Those that have waited longest come first, or busy partitions would take all the
+    /// room again, cycle after cycle.
     fn use_room(&self, slots: &[Arc<Slot>]) {
         let mut waiting: Vec<usize> = (0..slots.len()).filter(|index| slots[*index].look_for_room()).collect();
         waiting.sort_by_key(|index| slots[*index].last_fed());

@@ -18,8 +18,8 @@ use crate::types;
 /// The sides of a record that can be bad, in the order of the column's members.
 const SIDES: [&str; 4] = ["key", "value", "timestamp", "headers"];
 
-/// How many records were bad, whatever became of them: each once, by the side that decided (rule R3), which is the first bad
-/// one where several have the same policy. So rows and those that became none account for every record.
+/// How many records were bad, whatever became of them: each once, by the side that decided (rule R3), which is the
+/// first bad one where several have the same policy. So rows and those that became none account for every record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BadRecords([i64; SIDES.len()]);
 

@@ -34,8 +34,8 @@ pub struct Shared {
     pub dead_letters: DeadLetters,
 }
 
-/// Fetches a record's headers, which cost more than most decoders: asked only for a bad record that is kept, and only if
-/// the record itself has come without.
+/// Fetches a record's headers, which cost more than most decoders: asked only for a bad record that is kept, and only
+/// if the record itself has come without.
 pub type LateHeaders<'f, 'r> = &'f dyn Fn() -> Vec<Header<'r>>;
 
 /// Whether a source may hand over the next record.
@@ -274,16 +274,16 @@ impl Slot {
         }
     }
 
-    /// Holds the partition back if there is no room that a cycle could make, or lets it go if there is; then, whether it
-    /// has waited for room and is to be woken.
+    /// Holds the partition back if there is no room that a cycle could make, or lets it go if there is; then, whether
+    /// it has waited for room and is to be woken.
     ///
-    /// To be called after each change that may have made room: after every partition has contributed to a cycle, and after
-    /// dead letters have been taken. This is why nobody waits for ever. Whoever makes room does that first and looks here
-    /// then. If two do so at once, the one that gets the lock last sees the room that both have made, so that it neither
-    /// holds back for a reason that is gone nor leaves anybody held back for one. A partition that is not held back but
-    /// starves has said so before it looked at the budget for the last time ([`Slot::serve`]): either it saw the new room,
-    /// or it is found starving here. It stays so while it is held back, for whoever lets it go. One that starves later than
-    /// this finds room, or rows or letters that are news, and so another cycle will come.
+    /// To be called after each change that may have made room: after every partition has contributed to a cycle, and
+    /// after dead letters have been taken. This is why nobody waits for ever. Whoever makes room does that first and
+    /// looks here then. If two do so at once, the one that gets the lock last sees the room that both have made, so
+    /// that it neither holds back for a reason that is gone nor leaves anybody held back for one. A partition that is
+    /// not held back but starves has said so before it looked at the budget for the last time ([`Slot::serve`]): either
+    /// it saw the new room, or it is found starving here. It stays so while it is held back, for whoever lets it go.
+    /// One that starves later than this finds room, or rows or letters that are news, and so another cycle will come.
     pub fn look_for_room(&self) -> bool {
         let mut inner = self.inner.lock();
         let letters = self.shared.dead_letters.held(&inner.letters);
@@ -413,8 +413,8 @@ pub struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    /// Takes one record: decodes it into a row, makes of it what its policy says if it is bad, or stops the partition at it.
-    /// A panic on the way costs the partition, not the process.
+    /// Takes one record: decodes it into a row, makes of it what its policy says if it is bad, or stops the partition
+    /// at it. A panic on the way costs the partition, not the process.
     pub fn offer<'r>(&mut self, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
         let panic = match catch_unwind(AssertUnwindSafe(|| self.take(record, late))) {
             Ok(flow) => return flow,

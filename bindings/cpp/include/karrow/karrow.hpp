@@ -1538,9 +1538,9 @@ enum class ReadingState {
     other,
 };
 
-/// How many records were bad, whatever became of them: each once, by the side that decided it. Of several bad sides that
-/// with the strongest policy decides (`fail`, `dead_letter`, `skip`, `null`), and among equals the first: timestamp or
-/// headers, key, value.
+/// How many records were bad, whatever became of them: each once, by the side that decided it. Of several bad sides
+/// that with the strongest policy decides (`fail`, `dead_letter`, `skip`, `null`), and among equals the first:
+/// timestamp or headers, key, value.
 struct BadRecords {
     std::int64_t key = 0;
     std::int64_t value = 0;
@@ -1819,11 +1819,11 @@ public:
         return stream;
     }
 
-    /// Takes the dead letters that have come, the bad records whose policy is `dead_letter` (`karrow.bad.record.policy`):
-    /// each comes once, those of one partition in the order of their offsets. The letters of all records before a
-    /// Partition::next_offset have come when the poll that made it returns; so: poll, use the rows, take the dead letters,
-    /// commit. Those that nobody takes count against `karrow.memory.budget.bytes`, and partitions wait when they fill it.
-    /// Works also after the end and after close.
+    /// Takes the dead letters that have come, the bad records whose policy is `dead_letter`
+    /// (`karrow.bad.record.policy`): each comes once, those of one partition in the order of their offsets. The letters
+    /// of all records before a Partition::next_offset have come when the poll that made it returns; so: poll, use the
+    /// rows, take the dead letters, commit. Those that nobody takes count against `karrow.memory.budget.bytes`, and
+    /// partitions wait when they fill it. Works also after the end and after close.
     ///
     /// Throws INVALID_STATE before open.
     [[nodiscard]] std::vector<DeadLetter> dead_letters() const { return detail::dead_letters_of(dead_letter_stream()); }
