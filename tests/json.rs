@@ -45,7 +45,7 @@ mod decoder {
 
     #[test]
     fn reads_the_fuzzing_seeds_as_the_rules_say() {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/json");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/json");
         let mut rows = 0;
         for entry in directory.read_dir().unwrap() {
             let case = framing::case(&std::fs::read(entry.unwrap().path()).unwrap());

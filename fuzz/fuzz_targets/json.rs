@@ -7,7 +7,12 @@
 //! fuzz/run.sh json
 //! ```
 //!
-//! A difference worth keeping becomes a seed in `fuzz/corpus/json`, which the tests replay.
+//! The tests replay `fuzz/seeds/json`, where a difference worth keeping goes, by a name that says what it shows, and
+//! `fuzz/corpus/json`, which is what long runs have found, made as small as it gets by
+//!
+//! ```sh
+//! fuzz/run.sh json minimise
+//! ```
 #![no_main]
 
 #[path = "../../tests/json_oracle/mod.rs"]

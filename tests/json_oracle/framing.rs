@@ -1,4 +1,4 @@
-//! Bytes as schema and payloads: what the fuzz target makes of its input, and the seeds in `fuzz/corpus/json` hold.
+//! Bytes as schema and payloads: what the fuzz target makes of its input, and the seeds in `fuzz/seeds/json` hold.
 //!
 //! The first line is the number of a schema: one of those written here, or, beyond them, a column `v` of each type. Behind
 //! it come payloads, separated by the byte 0x1E. A payload that is the one byte 0x00 stands for Kafka's null.
