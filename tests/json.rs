@@ -5,13 +5,15 @@ mod generate;
 mod json_oracle;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field};
 use generate::minimise::assert_same;
 use json_oracle::compare::{Case, OFFSET_COLUMN, same_rows, spec};
 use json_oracle::document::{self, Kind, Node};
-use json_oracle::{Column, Outcome, Schema, TYPES, Value, framing, outcome, time};
+use json_oracle::types::{self, TYPES};
+use json_oracle::{BadPlace, Column, Outcome, Schema, Value, framing, outcome, time};
 use karrow::error::Error;
 use karrow::format::{Side, Spec};
 use karrow::ingest::memory::OwnedRecord;
@@ -41,50 +43,151 @@ mod decoder {
             // J1, J2, J3, J4
             assert_same(&generate::case(seed));
         }
+
+        #[test]
+        fn reads_lists_structs_and_maps_as_the_rules_say(seed: u64) {
+            // J1, J2, J3, J4
+            assert_same(&generate::nested_case(seed));
+        }
+    }
+
+    /// The files in a directory of `fuzz/`, as cases.
+    fn inputs(directory: &str) -> impl Iterator<Item = (PathBuf, Case)> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(directory);
+        let files = directory.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        files.map(|file| (file.clone(), framing::case(&std::fs::read(file).unwrap())))
     }
 
     #[test]
     fn reads_the_fuzzing_seeds_as_the_rules_say() {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/json");
         let mut rows = 0;
-        for entry in directory.read_dir().unwrap() {
-            let case = framing::case(&std::fs::read(entry.unwrap().path()).unwrap());
+        for (file, case) in inputs("seeds/json") {
             assert_same(&case);
             let is_row = |payload: &Option<Vec<u8>>| matches!(outcome(&case.schema, payload.as_deref()), Outcome::Row(values) if values.iter().any(|value| *value != Value::Null));
             let good = case.payloads.iter().filter(|payload| is_row(payload)).count();
-            assert!(good > 0, "every seed shows a way to a row: {case:?}");
+            assert!(good > 0, "every seed shows a way to a row: {}: {case:?}", file.display());
             rows += good;
         }
-        assert!(rows > 50, "only {rows} rows: are the seeds there?");
+        assert!(rows > 100, "only {rows} rows: are the seeds there?");
+    }
+
+    /// How many values of each kind there are.
+    #[derive(Default)]
+    struct Counts(BTreeMap<String, usize>);
+
+    impl Counts {
+        fn add(&mut self, kind: impl Into<String>) {
+            *self.0.entry(kind.into()).or_default() += 1;
+        }
+
+        fn of(&self, kind: &str) -> usize {
+            self.0.get(kind).copied().unwrap_or_default()
+        }
+    }
+
+    /// What becomes of the payloads of many cases.
+    #[derive(Default)]
+    struct Outcomes {
+        malformed: usize,
+        null_rows: usize,
+        fitting: Counts,
+        bad: Counts,
+    }
+
+    impl Outcomes {
+        fn of(case: impl Fn(u64) -> Case) -> Outcomes {
+            let mut outcomes = Outcomes::default();
+            (0..3000).for_each(|seed| outcomes.add(&case(seed)));
+            outcomes
+        }
+
+        fn add(&mut self, Case { schema, payloads }: &Case) {
+            for payload in payloads {
+                match outcome(schema, payload.as_deref()) {
+                    Outcome::Malformed => self.malformed += 1,
+                    Outcome::Row(values) if values.iter().all(|value| *value == Value::Null) => self.null_rows += 1,
+                    Outcome::Row(values) => {
+                        for (column, value) in schema.columns.iter().zip(&values) {
+                            self.add_fitting(&column.type_name, &column.field(), value, 0);
+                        }
+                    }
+                    Outcome::BadValues(places) => places.iter().for_each(|place| self.add_bad(schema, place)),
+                }
+            }
+        }
+
+        fn add_fitting(&mut self, type_name: &str, field: &Field, value: &Value, depth: usize) {
+            let size = match (field.data_type(), value) {
+                (_, Value::Null) if depth == 0 => return,
+                (_, Value::Null) => " null".to_owned(),
+                (DataType::List(item), Value::List(items)) => {
+                    items.iter().for_each(|value| self.add_fitting("", item, value, depth + 1));
+                    format!(" of {}", items.len().min(10))
+                }
+                (DataType::Map(entries, _), Value::Map(values)) => {
+                    let member = types::map_value(entries);
+                    values.iter().for_each(|(_, value)| self.add_fitting("", member, value, depth + 1));
+                    format!(" of {}", values.len().min(4))
+                }
+                (DataType::Struct(members), Value::Struct(values)) => {
+                    let values = members.iter().zip(values);
+                    values.for_each(|(member, value)| self.add_fitting("", member, value, depth + 1));
+                    String::new()
+                }
+                _ => String::new(),
+            };
+            let not_null = if field.is_nullable() { "" } else { " not null" };
+            self.fitting.add(format!("{}{size}{not_null}", kind(field.data_type())));
+            self.fitting.add(format!("depth {}", depth.min(40)));
+            self.fitting.add(type_name);
+        }
+
+        fn add_bad(&mut self, schema: &Schema, BadPlace { column, path }: &BadPlace) {
+            let column = &schema.columns[*column];
+            let depth = path.matches(['.', '[']).count().min(4);
+            self.bad.add(format!("{} at {depth}", kind(&column.data_type)));
+            self.bad.add(&column.type_name);
+        }
+    }
+
+    fn kind(data_type: &DataType) -> &'static str {
+        match data_type {
+            DataType::List(_) => "list",
+            DataType::Struct(_) => "struct",
+            DataType::Map(..) => "map",
+            _ => "scalar",
+        }
     }
 
     #[test]
     fn every_kind_of_value_that_is_generated_fits_sometimes_and_is_bad_sometimes() {
         // A test of the test: a comparison of nulls would prove nothing.
-        let mut fitting: BTreeMap<String, usize> = BTreeMap::new();
-        let mut bad = fitting.clone();
-        let (mut malformed, mut null_rows) = (0, 0);
-        for seed in 0..3000 {
-            let Case { schema, payloads } = generate::case(seed);
-            for payload in payloads {
-                match outcome(&schema, payload.as_deref()) {
-                    Outcome::Malformed => malformed += 1,
-                    Outcome::Row(values) if values.iter().all(|value| *value == Value::Null) => null_rows += 1,
-                    Outcome::Row(values) => {
-                        let columns = schema.columns.iter().zip(&values).filter(|(_, value)| **value != Value::Null);
-                        columns.for_each(|(column, _)| *fitting.entry(column.type_name.clone()).or_default() += 1);
-                    }
-                    Outcome::BadValues(indexes) => {
-                        let names = indexes.iter().map(|index| schema.columns[*index].type_name.clone());
-                        names.for_each(|name| *bad.entry(name).or_default() += 1);
-                    }
-                }
-            }
-        }
+        let Outcomes { malformed, null_rows, fitting, bad } = Outcomes::of(generate::case);
         assert!(malformed > 1000 && null_rows > 1000, "{malformed} malformed, {null_rows} rows of nulls");
         for (type_name, _) in TYPES {
-            let (fitting, bad) = (fitting.get(*type_name), bad.get(*type_name));
-            assert!(fitting > Some(&50) && bad > Some(&10), "{type_name}: {fitting:?} fit, {bad:?} are bad");
+            let (fitting, bad) = (fitting.of(type_name), bad.of(type_name));
+            assert!(fitting > 50 && bad > 10, "{type_name}: {fitting} fit, {bad} are bad");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_list_struct_and_map_that_is_generated_fits_sometimes_and_is_bad_sometimes() {
+        let Outcomes { malformed, null_rows, fitting, bad } = Outcomes::of(generate::nested_case);
+        assert!(malformed > 1000 && null_rows > 500, "{malformed} malformed, {null_rows} rows of nulls");
+        let lists = (0..=6).chain([10]).map(|length| format!("list of {length}"));
+        let maps = (0..=4).map(|length| format!("map of {length}"));
+        let kinds: Vec<String> = lists.chain(maps).chain(["struct".to_owned(), "scalar".to_owned()]).collect();
+        let nulls = ["list null", "struct null", "map null", "scalar null"].map(str::to_owned);
+        let not_null = kinds.iter().map(|kind| format!("{kind} not null"));
+        let depths = (0..=40).map(|depth| format!("depth {depth}"));
+        for kind in not_null.chain(kinds.clone()).chain(nulls).chain(depths) {
+            assert!(fitting.of(&kind) > 20, "{kind}: {} fit", fitting.of(&kind));
+        }
+        for kind in ["list", "struct", "map"] {
+            for depth in 0..=4 {
+                let place = format!("{kind} at {depth}");
+                assert!(bad.of(&place) > 50, "{place}: {} are bad", bad.of(&place));
+            }
         }
     }
 }
@@ -146,10 +249,14 @@ mod consumer {
             assert_eq!(failure.position(), Some((0, offset)));
             assert_eq!(failure.detail("side"), Some(side.name()));
             assert!(failure.detail("reason").is_some_and(|reason| failure.message().contains(reason)));
-            if let Outcome::BadValues(bad) = wanted {
-                let told = failure.detail("column").expect("the column is named");
-                let is_told = |index: &usize| escape_control(&case.schema.columns[*index].name) == told;
-                assert!(bad.iter().any(is_told), "{told}: {failure:?}");
+            if let Outcome::BadValues(places) = wanted {
+                let shown = |text: Option<String>| text.map(|text| escape_control(&text));
+                let told = (failure.detail("column"), failure.detail("path"));
+                let is_told = |place: &BadPlace| {
+                    let column = Some(place.column(&case.schema));
+                    (shown(column).as_deref(), shown(place.path(&case.schema)).as_deref()) == told
+                };
+                assert!(places.iter().any(is_told), "{told:?} is none of {places:?}: {failure:?}");
             }
             consumer.resume(0, offset + 1).unwrap();
         }
@@ -166,6 +273,12 @@ mod consumer {
             // J3, J4, R1, R4
             read(&generate::case(seed), if is_key { Side::Key } else { Side::Value });
         }
+
+        #[test]
+        fn does_so_with_lists_structs_and_maps(seed: u64, is_key: bool) {
+            // J3, J4, R1, R4
+            read(&generate::nested_case(seed), if is_key { Side::Key } else { Side::Value });
+        }
     }
 }
 
@@ -176,7 +289,7 @@ mod oracle {
     use jiff::civil;
 
     fn read(type_name: &str, value: &str) -> Option<Value> {
-        let schema = Schema { columns: vec![Column::new("v", type_name)], mapping: Vec::new() };
+        let schema = Schema { columns: vec![Column::new("v", type_name)], ..Schema::default() };
         let payload = format!("{{\"v\":{value}}}").into_bytes();
         let outcome = outcome(&schema, Some(&payload));
         assert_same(&Case { schema, payloads: vec![Some(payload)] });
@@ -289,6 +402,94 @@ mod oracle {
         assert_eq!(read("bool", "\" T\\f\""), Some(Value::Bool(true)));
         for bad in ["1", "\"tRUE\"", "\"\""] {
             assert_eq!(read("bool", bad), None, "{bad}");
+        }
+    }
+
+    /// The value that a column of this kind, spelt as in the first line of a fuzzing input, takes; else where it is bad.
+    fn read_spelt(spelt: &str, value: &str) -> Result<Value, Vec<String>> {
+        let case = framing::case(format!("{spelt}\n{{\"a\":{value}}}").as_bytes());
+        assert_same(&case);
+        match outcome(&case.schema, case.payloads[0].as_deref()) {
+            Outcome::Row(mut values) => Ok(values.remove(0)),
+            Outcome::BadValues(places) => Err(places.into_iter().map(|place| place.path).collect()),
+            Outcome::Malformed => panic!("{value} is no JSON"),
+        }
+    }
+
+    fn bad_at<const N: usize>(paths: [&str; N]) -> Result<Value, Vec<String>> {
+        Err(paths.map(str::to_owned).to_vec())
+    }
+
+    #[test]
+    fn and_decoder_take_arrays_as_lists() {
+        let ints = |ints: &[i128]| Value::List(ints.iter().map(|int| Value::Int(*int)).collect());
+        assert_eq!(read_spelt("[i", "[1, \"2\" ,3.0]"), Ok(ints(&[1, 2, 3])));
+        assert_eq!(read_spelt("[i", "[ ]"), Ok(ints(&[])));
+        assert_eq!(read_spelt("[i", "null"), Ok(Value::Null));
+        assert_eq!(read_spelt("[i", "[null]"), Ok(Value::List(vec![Value::Null])));
+        assert_eq!(read_spelt("[[i", "[[1],null,[]]"), Ok(Value::List(vec![ints(&[1]), Value::Null, ints(&[])])));
+        assert_eq!(read_spelt("[s", "[{\"a\": [1]}]"), Ok(Value::List(vec![Value::Text("{\"a\": [1]}".to_owned())])));
+        assert_eq!(read_spelt("[i", "[1,[],2,true]"), bad_at(["[1]", "[3]"]));
+        assert_eq!(read_spelt("[!i", "[1,null]"), bad_at(["[1]"]));
+        for other in ["{}", "1", "\"[]\"", "true"] {
+            assert_eq!(read_spelt("[i", other), bad_at([""]), "{other}");
+        }
+    }
+
+    #[test]
+    fn and_decoder_take_objects_as_structs() {
+        let ints =
+            |ints: [Option<i128>; 2]| Value::Struct(ints.map(|int| int.map_or(Value::Null, Value::Int)).to_vec());
+        assert_eq!(read_spelt("{ii}", "{\"a\":1,\"b\":2}"), Ok(ints([Some(1), Some(2)])));
+        assert_eq!(read_spelt("{ii}", "{\"\\u0062\":2,\"B\":3,\"c\":[{}]}"), Ok(ints([None, Some(2)])));
+        assert_eq!(read_spelt("{ii}", "{}"), Ok(ints([None, None])));
+        assert_eq!(read_spelt("{ii}", "null"), Ok(Value::Null));
+        assert_eq!(read_spelt("{ii}", "{\"a\":[],\"b\":1,\"a\":2}"), Ok(ints([Some(2), Some(1)])));
+        assert_eq!(read_spelt("{ii}", "{\"a\":1,\"a\":null}"), Ok(ints([None, None])));
+        assert_eq!(read_spelt("{ii}", "{\"a\":1,\"a\":[]}"), bad_at([".a"]));
+        // The earlier object is gone as a whole.
+        let inner = |ints| Value::Struct(vec![ints]);
+        assert_eq!(read_spelt("{{ii}}", "{\"a\":{\"a\":1},\"a\":{\"b\":2}}"), Ok(inner(ints([None, Some(2)]))));
+        assert_eq!(read_spelt("{!{!ii}}", "{\"a\":{\"a\":[]},\"a\":{\"b\":2}}"), bad_at([".a.a"]));
+        assert_eq!(read_spelt("{{!i!i}}", "{\"a\":null}"), Ok(inner(Value::Null)));
+        assert_eq!(read_spelt("{!{!i!i}}", "{}"), bad_at([".a"]));
+        assert_eq!(read_spelt("[{!i!i}", "[null,{\"b\":null}]"), bad_at(["[1].a", "[1].b"]));
+        for other in ["[]", "1", "\"{}\"", "true"] {
+            assert_eq!(read_spelt("{ii}", other), bad_at([""]), "{other}");
+        }
+    }
+
+    #[test]
+    fn and_decoder_take_objects_as_maps() {
+        let map = |entries: &[(&str, i128)]| {
+            Value::Map(entries.iter().map(|(key, int)| ((*key).to_owned(), Value::Int(*int))).collect())
+        };
+        assert_eq!(read_spelt("<i", "{\"b\":1,\"\":2,\"\\u0061\":3}"), Ok(map(&[("b", 1), ("", 2), ("a", 3)])));
+        assert_eq!(read_spelt("<i", "{}"), Ok(map(&[])));
+        assert_eq!(read_spelt("<i", "null"), Ok(Value::Null));
+        assert_eq!(read_spelt("<i", "{\"a\":null}"), Ok(Value::Map(vec![("a".to_owned(), Value::Null)])));
+        // In the order of those that are left.
+        let twice = "{\"a\":1,\"b\":2,\"c\":3,\"\\u0061\":4,\"b\":5}";
+        assert_eq!(read_spelt("<i", twice), Ok(map(&[("c", 3), ("a", 4), ("b", 5)])));
+        assert_eq!(read_spelt("<i", "{\"a\":[],\"a\":4}"), Ok(map(&[("a", 4)])));
+        assert_eq!(read_spelt("<i", "{\"a\":1,\"b\":2,\"a\":[]}"), bad_at(["[2]"]));
+        assert_eq!(read_spelt("<!i", "{\"a\":1,\"b\":null}"), bad_at(["[1]"]));
+        assert_eq!(read_spelt("<i", "{\"a\":1,\"\\ud800\":1}"), bad_at([""]));
+        for other in ["[]", "1", "\"{}\"", "true"] {
+            assert_eq!(read_spelt("<i", other), bad_at([""]), "{other}");
+        }
+    }
+
+    #[test]
+    fn and_decoder_want_values_that_may_not_be_null() {
+        for nothing in ["", " ", "null", "\0", "{}", "{\"a\":null}", "{\"b\":1}"] {
+            // Kafka's null is a byte of its own.
+            let case = framing::case(format!("i!i!i\n{nothing}").as_bytes());
+            assert_same(&case);
+            let Outcome::BadValues(places) = outcome(&case.schema, case.payloads[0].as_deref()) else {
+                panic!("{nothing:?} has no b or no c");
+            };
+            assert!(places.iter().all(|place| place.path.is_empty() && place.column > 0), "{places:?}");
         }
     }
 
@@ -407,7 +608,8 @@ mod oracle {
 
         #[test]
         fn reads_documents_like_serde_json(seed: u64) {
-            for payload in generate::case(seed).payloads.iter().flatten() {
+            let payloads = [generate::case(seed), generate::nested_case(seed)].map(|case| case.payloads);
+            for payload in payloads.iter().flatten().flatten() {
                 let text = payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload);
                 let value: Result<serde_json::Value, _> = serde_json::from_slice(text);
                 let shown = || text.escape_ascii();

@@ -10,13 +10,13 @@ use arrow_array::types::{
     UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, Schema as ArrowSchema, TimeUnit};
 use karrow::format::json::JsonSpec;
 use karrow::format::{Side, Spec};
 use karrow::rows::{BadRecord, ChunkLimits, OnSeal, Record, RecordTime, RowBuffer};
 use karrow::schema::{CommonColumn, TableSchema};
 
-use super::{Outcome, Schema, Value, outcome};
+use super::{BadPlace, Column, Outcome, Schema, Value, outcome};
 
 /// Payloads of one partition, in order: the decoder learns from one what to expect of the next.
 #[derive(Debug, Clone)]
@@ -39,8 +39,13 @@ pub const MARKER: char = '☠';
 /// The spec that declares a schema.
 pub fn spec(schema: &Schema) -> Spec {
     let mut spec = JsonSpec::default();
-    for column in &schema.columns {
-        spec.add_column(&column.name, &column.type_name).expect("names are unique and types are known");
+    if schema.by_arrow {
+        let fields: Vec<Field> = schema.columns.iter().map(Column::field).collect();
+        spec = JsonSpec::from_schema(&ArrowSchema::new(fields)).expect("names are unique and types are supported");
+    } else {
+        for column in &schema.columns {
+            spec.add_column(&column.name, &column.type_name).expect("names are unique and types are known");
+        }
     }
     for (field, column) in &schema.mapping {
         spec.map_field(field, column).expect("every column has one field");
@@ -93,8 +98,8 @@ fn record(offset: i64, value: Option<&[u8]>) -> Record<'_> {
 fn agree(schema: &Schema, wanted: &Outcome, found: Result<(), BadRecord>) -> Result<(), String> {
     let agreed = match (wanted, &found) {
         (Outcome::Row(_), Ok(())) | (Outcome::Malformed, Err(_)) => true,
-        (Outcome::BadValues(bad), Err(told)) => {
-            bad.iter().any(|index| told.column.as_ref() == Some(&schema.columns[*index].name))
+        (Outcome::BadValues(places), Err(told)) => {
+            places.iter().any(|place| told.column == Some(place.column(schema)) && told.path == place.path(schema))
         }
         _ => false,
     };
@@ -104,7 +109,22 @@ fn agree(schema: &Schema, wanted: &Outcome, found: Result<(), BadRecord>) -> Res
     match found {
         Err(bad) if bad.side != "value" => Err(format!("side {} is not read", bad.side)),
         Err(bad) if bad.reason.contains(MARKER) => Err(format!("the reason shows payload: {}", bad.reason)),
+        Err(bad) if bad.path.as_ref().is_some_and(|path| path.contains(MARKER)) => {
+            Err(format!("the path shows payload: {:?}", bad.path))
+        }
         _ => Ok(()),
+    }
+}
+
+impl BadPlace {
+    /// The name of the column, as a bad record has it.
+    pub fn column(&self, schema: &Schema) -> String {
+        schema.columns[self.column].name.clone()
+    }
+
+    /// The path, as a bad record has it: behind the name of the column, and only if there is one.
+    pub fn path(&self, schema: &Schema) -> Option<String> {
+        if self.path.is_empty() { None } else { Some(format!("{}{}", self.column(schema), self.path)) }
     }
 }
 
@@ -112,8 +132,23 @@ fn validate(batch: &RecordBatch) -> Result<(), String> {
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let valid = column.to_data().validate_full();
         valid.map_err(|error| format!("column {:?} is not valid: {error}", field.name()))?;
+        if !nulls_hide_nulls(column) {
+            return Err(format!("column {:?} has a null struct with a member that is not null", field.name()));
+        }
     }
     Ok(())
+}
+
+/// Whether every member of a null struct is null.
+fn nulls_hide_nulls(array: &dyn Array) -> bool {
+    match array.data_type() {
+        DataType::List(_) => nulls_hide_nulls(array.as_list::<i32>().values()),
+        DataType::Map(..) => nulls_hide_nulls(array.as_map().entries()),
+        DataType::Struct(_) => array.as_struct().columns().iter().all(|member| {
+            nulls_hide_nulls(member) && (0..array.len()).all(|row| array.is_valid(row) || member.is_null(row))
+        }),
+        _ => true,
+    }
 }
 
 /// Whether the batch holds the first of the expected rows, each with its offset.
@@ -155,6 +190,18 @@ fn value_at(array: &dyn Array, row: usize) -> Value {
         return Value::Null;
     }
     match array.data_type() {
+        DataType::List(_) => Value::List(values_of(&array.as_list::<i32>().value(row))),
+        DataType::Struct(_) => {
+            let members = array.as_struct().columns();
+            Value::Struct(members.iter().map(|member| value_at(member, row)).collect())
+        }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let keys = entries.column(0).as_string::<i32>();
+            assert_eq!(keys.null_count(), 0, "a key is not null");
+            let keys = keys.iter().flatten().map(str::to_owned);
+            Value::Map(keys.zip(values_of(entries.column(1))).collect())
+        }
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
         DataType::Int8 => int!(Int8Type),
         DataType::Int16 => int!(Int16Type),
@@ -181,4 +228,8 @@ fn value_at(array: &dyn Array, row: usize) -> Value {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => int!(TimestampNanosecondType),
         other => panic!("no column of a spec is of type {other}"),
     }
+}
+
+fn values_of(array: &dyn Array) -> Vec<Value> {
+    (0..array.len()).map(|index| value_at(array, index)).collect()
 }

@@ -1,10 +1,25 @@
-//! Bytes as schema and payloads: what the fuzz target makes of its input, and the seeds in `fuzz/seeds/json` hold.
+//! Bytes as schema and payloads: what the fuzz target makes of its input, and the files in `fuzz/` hold.
 //!
-//! The first line is the number of a schema: one of those written here, or, beyond them, a column `v` of each type. Behind
-//! it come payloads, separated by the byte 0x1E. A payload that is the one byte 0x00 stands for Kafka's null.
+//! The first line says the schema. A number is that of one written here, or, beyond them, of a column `v` of each type.
+//! Anything else spells the types of columns, of a byte or more each, so that every line means something:
+//!
+//! | bytes | mean |
+//! |---|---|
+//! | `[` | a list of what follows |
+//! | `{` … `}` | a struct of what stands between |
+//! | `<` | a map to what follows |
+//! | `!` | what follows may not be null; an Arrow schema declares the columns then |
+//! | `=` | what follows is a column of the field that the first column reads, `a` |
+//! | `/x/y` | what follows is a column of the field behind the pointer `/a/x/y` |
+//! | others | a type without members, see `LETTERS` |
+//!
+//! Behind the line come payloads, separated by the byte 0x1E. A payload that is the one byte 0x00 stands for Kafka's null.
+
+use arrow_schema::{DataType, Field};
 
 use super::compare::Case;
-use super::{Column, Schema, TYPES};
+use super::types::{self, TYPES};
+use super::{Column, Schema};
 
 const SEPARATOR: u8 = 0x1e;
 const KAFKA_NULL: &[u8] = &[0];
@@ -91,25 +106,139 @@ const SCHEMAS: &[Table] = &[
     ),
 ];
 
+/// Bytes that stand for types without members; all others stand for one of all of them.
+const LETTERS: &[(u8, &str)] = &[
+    (b'b', "bool"),
+    (b'i', "int32"),
+    (b'l', "int64"),
+    (b'u', "uint8"),
+    (b'f', "float32"),
+    (b'd', "float64"),
+    (b'm', "decimal128(10, 2)"),
+    (b'M', "decimal256(40, 9)"),
+    (b's', "utf8"),
+    (b'x', "binary"),
+    (b'D', "date32"),
+    (b't', "time64[ns]"),
+    (b'T', "timestamp[ns, UTC]"),
+    (b'L', "timestamp[us]"),
+];
+
+/// What columns and members are called, in order.
+const NAMES: &[&str] = &["a", "b", "c", "ab", "a\"", "\\", "é", "abcdefghijklmnop", "abcdefghijklmnopq"];
+
+/// How many columns and members a line spells.
+const MOST_FIELDS: usize = 64;
+
+/// How deep the types of a line nest.
+const DEEPEST_TYPE: usize = 64;
+
 /// What the input says.
 pub fn case(input: &[u8]) -> Case {
-    let (number, rest) = match input.iter().position(|byte| *byte == b'\n') {
+    let (line, rest) = match input.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&input[..end], &input[end + 1..]),
         None => (input, &[][..]),
     };
-    let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let schema = match std::str::from_utf8(line).ok().and_then(|text| text.parse().ok()) {
+        Some(number) => schema(number),
+        None => Line { rest: line, fields: 0 }.schema(),
+    };
     let payload = |bytes: &[u8]| if bytes == KAFKA_NULL { None } else { Some(bytes.to_vec()) };
-    Case { schema: schema(number), payloads: rest.split(|byte| *byte == SEPARATOR).map(payload).collect() }
+    Case { schema, payloads: rest.split(|byte| *byte == SEPARATOR).map(payload).collect() }
 }
 
 fn schema(number: usize) -> Schema {
     let number = number % (SCHEMAS.len() + TYPES.len());
     let Some((columns, mapping)) = SCHEMAS.get(number) else {
         let (type_name, _) = TYPES[number - SCHEMAS.len()];
-        return Schema { columns: vec![Column::new("v", type_name)], mapping: Vec::new() };
+        return Schema { columns: vec![Column::new("v", type_name)], ..Schema::default() };
     };
     Schema {
         columns: columns.iter().map(|(name, type_name)| Column::new(name, type_name)).collect(),
         mapping: mapping.iter().map(|(field, column)| ((*field).to_owned(), (*column).to_owned())).collect(),
+        by_arrow: false,
     }
+}
+
+/// Reads a line that spells types.
+struct Line<'a> {
+    rest: &'a [u8],
+    /// How many columns and members there are so far.
+    fields: usize,
+}
+
+impl Line<'_> {
+    fn schema(mut self) -> Schema {
+        let mut schema = Schema::default();
+        // An empty line spells one column.
+        while schema.columns.is_empty() || (!self.rest.is_empty() && self.fields < MOST_FIELDS) {
+            let name = name(schema.columns.len());
+            if let Some(field) = self.mapped_field() {
+                schema.mapping.push((field, name.clone()));
+            }
+            let field = self.field(&name, 0);
+            let mut column = Column::of(&name, field.data_type().clone());
+            column.nullable = field.is_nullable();
+            schema.columns.push(column);
+        }
+        schema.by_arrow = !schema.columns.iter().all(|column| column.nullable && types::has_a_name(&column.data_type));
+        schema
+    }
+
+    fn mapped_field(&mut self) -> Option<String> {
+        if self.take(b'=') {
+            return Some("a".to_owned());
+        }
+        let mut pointer = "/a".to_owned();
+        while self.take(b'/') {
+            let token = self.next().filter(u8::is_ascii_alphanumeric).unwrap_or(b'0');
+            pointer.extend(['/', char::from(token)]);
+        }
+        Some(pointer).filter(|pointer| pointer != "/a")
+    }
+
+    fn field(&mut self, name: &str, depth: usize) -> Field {
+        self.fields += 1;
+        let nullable = !self.take(b'!');
+        Field::new(name, self.data_type(depth), nullable)
+    }
+
+    fn data_type(&mut self, depth: usize) -> DataType {
+        let byte = self.next().unwrap_or(b's');
+        match byte {
+            _ if depth == DEEPEST_TYPE => DataType::Utf8,
+            b'[' => DataType::List(self.field("item", depth + 1).into()),
+            b'<' => types::map_of("entries", "key", self.field("value", depth + 1)),
+            b'{' => {
+                let mut members = Vec::new();
+                while !self.take(b'}') && !self.rest.is_empty() && self.fields < MOST_FIELDS {
+                    members.push(self.field(&name(members.len()), depth + 1));
+                }
+                DataType::Struct(members.into())
+            }
+            _ => match LETTERS.iter().find(|(letter, _)| *letter == byte) {
+                Some((_, name)) => types::scalar(name),
+                None => TYPES[usize::from(byte) % TYPES.len()].1(),
+            },
+        }
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.rest.first() == Some(&byte);
+        if found {
+            self.rest = &self.rest[1..];
+        }
+        found
+    }
+}
+
+/// The name of a column or member.
+fn name(index: usize) -> String {
+    NAMES.get(index).map_or_else(|| format!("n{index}"), |name| (*name).to_owned())
 }

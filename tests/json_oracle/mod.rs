@@ -8,80 +8,40 @@ pub mod document;
 pub mod framing;
 pub mod number;
 pub mod time;
+pub mod types;
 
-use arrow_schema::{DataType, TimeUnit};
-use document::{Kind, Node};
+use std::collections::BTreeMap;
+
+use arrow_schema::{DataType, Field, TimeUnit};
+use document::{Kind, Node, Text};
 use number::Number;
 
 /// A column as a spec declares it.
 #[derive(Debug, Clone)]
 pub struct Column {
     pub name: String,
-    /// The type, as the spec says it (rule T).
+    /// The type, as the spec says it (rule T); as it is shown, if an Arrow schema says it.
     pub type_name: String,
     /// The type this name stands for.
     pub data_type: DataType,
-}
-
-/// The name of a type, and what it stands for.
-pub type NamedType = (&'static str, fn() -> DataType);
-
-pub const TYPES: &[NamedType] = &[
-    ("bool", || DataType::Boolean),
-    ("int8", || DataType::Int8),
-    ("int16", || DataType::Int16),
-    ("int32", || DataType::Int32),
-    ("int64", || DataType::Int64),
-    ("uint8", || DataType::UInt8),
-    ("uint16", || DataType::UInt16),
-    ("uint32", || DataType::UInt32),
-    ("uint64", || DataType::UInt64),
-    ("float32", || DataType::Float32),
-    ("float64", || DataType::Float64),
-    ("decimal128(10, 2)", || DataType::Decimal128(10, 2)),
-    ("decimal128(38, 0)", || DataType::Decimal128(38, 0)),
-    ("decimal128(38, 38)", || DataType::Decimal128(38, 38)),
-    ("decimal256(3, 1)", || DataType::Decimal256(3, 1)),
-    ("decimal256(40, 9)", || DataType::Decimal256(40, 9)),
-    ("decimal256(76, 38)", || DataType::Decimal256(76, 38)),
-    ("utf8", || DataType::Utf8),
-    ("binary", || DataType::Binary),
-    ("date32", || DataType::Date32),
-    ("time32[s]", || DataType::Time32(TimeUnit::Second)),
-    ("time32[ms]", || DataType::Time32(TimeUnit::Millisecond)),
-    ("time64[us]", || DataType::Time64(TimeUnit::Microsecond)),
-    ("time64[ns]", || DataType::Time64(TimeUnit::Nanosecond)),
-    ("timestamp[s, UTC]", || timestamp(TimeUnit::Second, "UTC")),
-    ("timestamp[ms, UTC]", || timestamp(TimeUnit::Millisecond, "UTC")),
-    ("timestamp[us, UTC]", || timestamp(TimeUnit::Microsecond, "UTC")),
-    ("timestamp[ns, UTC]", || timestamp(TimeUnit::Nanosecond, "UTC")),
-    ("timestamp[ms, Europe/Vienna]", || timestamp(TimeUnit::Millisecond, "Europe/Vienna")),
-    ("timestamp[ns, America/New_York]", || timestamp(TimeUnit::Nanosecond, "America/New_York")),
-    ("timestamp[s]", || DataType::Timestamp(TimeUnit::Second, None)),
-    ("timestamp[ms]", || DataType::Timestamp(TimeUnit::Millisecond, None)),
-    ("timestamp[us]", || DataType::Timestamp(TimeUnit::Microsecond, None)),
-    ("timestamp[ns]", || DataType::Timestamp(TimeUnit::Nanosecond, None)),
-    ("boolean", || DataType::Boolean),
-    ("byte", || DataType::Int8),
-    ("short", || DataType::Int16),
-    ("int", || DataType::Int32),
-    ("long", || DataType::Int64),
-    ("float", || DataType::Float32),
-    ("double", || DataType::Float64),
-    ("String", || DataType::Utf8),
-    ("byte[]", || DataType::Binary),
-    ("Instant", || timestamp(TimeUnit::Nanosecond, "UTC")),
-];
-
-fn timestamp(unit: TimeUnit, zone: &str) -> DataType {
-    DataType::Timestamp(unit, Some(zone.into()))
+    /// Whether its field may be missing or null; only an Arrow schema can say that it may not.
+    pub nullable: bool,
 }
 
 impl Column {
-    /// A column of one of [`TYPES`].
+    /// A column of one of [`types::TYPES`].
     pub fn new(name: &str, type_name: &str) -> Column {
-        let (_, data_type) = TYPES.iter().find(|(name, _)| *name == type_name).expect("one of the types");
-        Column { name: name.to_owned(), type_name: type_name.to_owned(), data_type: data_type() }
+        let type_name = type_name.to_owned();
+        Column { name: name.to_owned(), data_type: types::scalar(&type_name), type_name, nullable: true }
+    }
+
+    pub fn of(name: &str, data_type: DataType) -> Column {
+        Column { name: name.to_owned(), type_name: types::name(&data_type), data_type, nullable: true }
+    }
+
+    /// The same as an Arrow schema has it.
+    pub fn field(&self) -> Field {
+        Field::new(&self.name, self.data_type.clone(), self.nullable)
     }
 }
 
@@ -90,6 +50,8 @@ impl Column {
 pub struct Schema {
     pub columns: Vec<Column>,
     pub mapping: Vec<(String, String)>,
+    /// Whether an Arrow schema declares the columns, and not the names of types.
+    pub by_arrow: bool,
 }
 
 /// A value of a column.
@@ -106,6 +68,10 @@ pub enum Value {
     Decimal(String),
     Text(String),
     Bytes(Vec<u8>),
+    List(Vec<Value>),
+    /// A value for each member of the type.
+    Struct(Vec<Value>),
+    Map(Vec<(String, Value)>),
 }
 
 impl Value {
@@ -123,38 +89,55 @@ impl Value {
 pub enum Outcome {
     /// A value for each column.
     Row(Vec<Value>),
-    /// These columns cannot take their values.
-    BadValues(Vec<usize>),
+    /// All values that cannot be taken.
+    BadValues(Vec<BadPlace>),
     /// The payload as a whole is at fault.
     Malformed,
 }
 
+/// Where a value is that cannot be taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BadPlace {
+    pub column: usize,
+    /// Where inside the column: `[3].Price`; empty for the column itself.
+    pub path: String,
+}
+
+/// A value, or where in it something is that cannot be taken.
+type Converted = Result<Value, Vec<String>>;
+
 /// Rules J1 to J4 for one payload (`None`: Kafka's null).
 pub fn outcome(schema: &Schema, payload: Option<&[u8]>) -> Outcome {
-    let nulls = || Outcome::Row(vec![Value::Null; schema.columns.len()]);
     let document = match payload.map(document::read) {
-        None | Some(Ok(None)) => return nulls(),
+        None | Some(Ok(None)) => return schema.without_fields(),
         Some(Err(_)) => return Outcome::Malformed,
         Some(Ok(Some(document))) => document,
     };
     match document.kind {
-        Kind::Null => return nulls(),
+        Kind::Null => return schema.without_fields(),
         Kind::Object(_) => {}
         _ => return Outcome::Malformed,
     }
-    let values: Vec<Option<Value>> = schema
-        .columns
-        .iter()
-        .map(|column| match schema.find(&document, &column.name) {
-            None => Some(Value::Null),
-            Some(node) => convert(node, &column.data_type),
-        })
-        .collect();
-    let bad: Vec<usize> = (0..values.len()).filter(|index| values[*index].is_none()).collect();
-    if bad.is_empty() { Outcome::Row(values.into_iter().flatten().collect()) } else { Outcome::BadValues(bad) }
+    let mut values = Vec::new();
+    let mut bad = Vec::new();
+    for (index, column) in schema.columns.iter().enumerate() {
+        match field_value(schema.find(&document, &column.name), &column.field()) {
+            Ok(value) => values.push(value),
+            Err(paths) => bad.extend(paths.into_iter().map(|path| BadPlace { column: index, path })),
+        }
+    }
+    if bad.is_empty() { Outcome::Row(values) } else { Outcome::BadValues(bad) }
 }
 
 impl Schema {
+    /// A row of nulls, for payloads that hold no object (rule J2).
+    fn without_fields(&self) -> Outcome {
+        match self.columns.iter().position(|column| !column.nullable) {
+            None => Outcome::Row(vec![Value::Null; self.columns.len()]),
+            Some(column) => Outcome::BadValues(vec![BadPlace { column, path: String::new() }]),
+        }
+    }
+
     /// The value that feeds a column (rule J1).
     fn find<'n, 'a>(&self, document: &'n Node<'a>, column: &str) -> Option<&'n Node<'a>> {
         let mapped = self.mapping.iter().find(|(_, name)| name == column);
@@ -169,11 +152,64 @@ impl Schema {
     }
 }
 
-/// Rule J4. `None`: the column cannot take the value.
-fn convert(node: &Node<'_>, data_type: &DataType) -> Option<Value> {
-    if matches!(node.kind, Kind::Null) {
-        return Some(Value::Null);
+/// Rules J2 and J4 for a column, a member, an item or the value of an entry.
+fn field_value(node: Option<&Node<'_>>, field: &Field) -> Converted {
+    let itself = || vec![String::new()];
+    let Some(node) = node.filter(|node| !matches!(node.kind, Kind::Null)) else {
+        return if field.is_nullable() { Ok(Value::Null) } else { Err(itself()) };
+    };
+    match (field.data_type(), &node.kind) {
+        (DataType::List(item), Kind::Array(elements)) => {
+            let items = elements.iter().enumerate();
+            all(items.map(|(index, node)| (format!("[{index}]"), field_value(Some(node), item)))).map(Value::List)
+        }
+        (DataType::Struct(members), Kind::Object(_)) => {
+            let members = members.iter();
+            all(members.map(|member| (format!(".{}", member.name()), field_value(node.member(member.name()), member))))
+                .map(Value::Struct)
+        }
+        (DataType::Map(entries, _), Kind::Object(members)) => {
+            let entries_left = without_replaced(members);
+            let value = types::map_value(entries);
+            let values =
+                entries_left.iter().map(|(index, _, node)| (format!("[{index}]"), field_value(Some(node), value)));
+            let values = all(values);
+            // Half a character is no key, so that this is no map.
+            let keys: Option<Vec<String>> = entries_left.iter().map(|(_, key, _)| (*key).clone()).collect();
+            match keys {
+                Some(keys) => values.map(|values| Value::Map(keys.into_iter().zip(values).collect())),
+                None => Err([itself(), values.err().unwrap_or_default()].concat()),
+            }
+        }
+        (DataType::List(_) | DataType::Struct(_) | DataType::Map(..), _) => Err(itself()),
+        (scalar, _) => convert(node, scalar).ok_or_else(itself),
     }
+}
+
+/// All values, or the places in all of them.
+fn all(parts: impl Iterator<Item = (String, Converted)>) -> Result<Vec<Value>, Vec<String>> {
+    let mut values = Vec::new();
+    let mut bad = Vec::new();
+    for (place, part) in parts {
+        match part {
+            Ok(value) => values.push(value),
+            Err(paths) => bad.extend(paths.into_iter().map(|path| format!("{place}{path}"))),
+        }
+    }
+    if bad.is_empty() { Ok(values) } else { Err(bad) }
+}
+
+/// The members that no later one of the same name replaces, each with its place among all of them.
+fn without_replaced<'n, 'a>(members: &'n [(Text, Node<'a>)]) -> Vec<(usize, &'n Text, &'n Node<'a>)> {
+    let last: BTreeMap<&str, usize> =
+        members.iter().enumerate().filter_map(|(index, (name, _))| Some((name.as_deref()?, index))).collect();
+    let is_last = |index: usize, name: &Text| name.as_deref().is_none_or(|name| last[name] == index);
+    let places = members.iter().enumerate().filter(|(index, (name, _))| is_last(*index, name));
+    places.map(|(index, (name, node))| (index, name, node)).collect()
+}
+
+/// Rule J4 for a value that is not null. `None`: the column cannot take it.
+fn convert(node: &Node<'_>, data_type: &DataType) -> Option<Value> {
     match data_type {
         DataType::Boolean => to_bool(node).map(Value::Bool),
         DataType::Int8 => to_integer(node, i8::MIN.into(), i8::MAX.into()),

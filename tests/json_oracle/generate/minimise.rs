@@ -1,8 +1,12 @@
 //! Makes a case that shows a difference as small as it gets, so that whoever reads it sees what matters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field};
 
 use crate::json_oracle::compare::{Case, compare};
+use crate::json_oracle::{Column, types};
 
 /// How many bytes of a payload are shown.
 const LONGEST_SHOWN: usize = 4000;
@@ -21,7 +25,11 @@ fn compare_safely(case: &Case) -> Result<(), String> {
 }
 
 fn describe(case: &Case) -> String {
-    let columns = case.schema.columns.iter().map(|column| format!("{:?}: {}", column.name, column.type_name));
+    let columns = case.schema.columns.iter().map(|column| {
+        // Without names of its fields and what may be null, if that is as usual.
+        let data_type = if case.schema.by_arrow { format!("{:?}", column.data_type) } else { column.type_name.clone() };
+        format!("{:?}{}: {data_type}", column.name, if column.nullable { "" } else { " (not null)" })
+    });
     let payloads = case.payloads.iter().map(|payload| match payload {
         None => "null of Kafka".to_owned(),
         Some(bytes) if bytes.len() > LONGEST_SHOWN => {
@@ -69,6 +77,14 @@ fn smallest_that_differs(mut case: Case) -> Case {
                 case = smaller;
             }
         }
+        for index in 0..case.schema.columns.len() {
+            while let Some(simpler) = simpler_columns(&case, index).into_iter().find(&mut differs) {
+                case = simpler;
+            }
+        }
+        if let Some(by_names) = by_names(&case).filter(&mut differs) {
+            case = by_names;
+        }
         for index in 0..case.payloads.len() {
             let mut length = case.payloads[index].as_ref().map_or(0, Vec::len);
             while length > 0 {
@@ -91,7 +107,78 @@ fn smallest_that_differs(mut case: Case) -> Case {
     }
 }
 
+/// The case with simpler types of one column.
+fn simpler_columns(case: &Case, index: usize) -> Vec<Case> {
+    let simpler = simpler_fields(&case.schema.columns[index].field());
+    let with = |field: Field| {
+        let mut case = case.clone();
+        let column = &mut case.schema.columns[index];
+        *column = Column { nullable: field.is_nullable(), ..Column::of(&column.name, field.data_type().clone()) };
+        case
+    };
+    simpler.into_iter().map(with).collect()
+}
+
+/// The case with columns declared by the names of their types, if that can be.
+fn by_names(case: &Case) -> Option<Case> {
+    let mut case = case.clone();
+    let says_all = |column: &Column| column.nullable && types::has_a_name(&column.data_type);
+    let possible = case.schema.by_arrow && case.schema.columns.iter().all(says_all);
+    case.schema.by_arrow = false;
+    possible.then_some(case)
+}
+
+fn simpler_fields(field: &Field) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if !field.is_nullable() {
+        fields.push(field.clone().with_nullable(true));
+    }
+    fields.extend(simpler_types(field.data_type()).into_iter().map(|simpler| field.clone().with_data_type(simpler)));
+    fields
+}
+
+/// Types with fewer parts; each of them is simpler still in the end.
+fn simpler_types(data_type: &DataType) -> Vec<DataType> {
+    let with_name = |field: &Field, name: &str| {
+        let other = field.name() != name;
+        other.then(|| field.clone().with_name(name))
+    };
+    match data_type {
+        DataType::List(item) => {
+            let fields = simpler_fields(item).into_iter().chain(with_name(item, "item"));
+            let parts = [item.data_type().clone()].into_iter();
+            parts.chain(fields.map(|item| DataType::List(item.into()))).collect()
+        }
+        DataType::Struct(members) => {
+            let mut simpler: Vec<DataType> = members.iter().map(|member| member.data_type().clone()).collect();
+            for (index, member) in members.iter().enumerate() {
+                let with = |replaced: Vec<Field>| {
+                    let mut members: Vec<Arc<Field>> = members.iter().cloned().collect();
+                    drop(members.splice(index..=index, replaced.into_iter().map(Arc::new)));
+                    DataType::Struct(members.into())
+                };
+                if members.len() > 1 {
+                    simpler.push(with(Vec::new()));
+                }
+                simpler.extend(simpler_fields(member).into_iter().map(|field| with(vec![field])));
+            }
+            simpler
+        }
+        DataType::Map(entries, _) => {
+            let value = types::map_value(entries);
+            let mut simpler = vec![value.data_type().clone()];
+            let fields = simpler_fields(value).into_iter().chain(with_name(value, "value"));
+            simpler.extend(fields.map(|value| types::map_of("entries", "key", value)));
+            simpler
+        }
+        DataType::Int64 => Vec::new(),
+        DataType::Utf8 => vec![DataType::Int64],
+        _ => vec![DataType::Int64, DataType::Utf8],
+    }
+}
+
 fn size(case: &Case) -> usize {
     let bytes: usize = case.payloads.iter().flatten().map(Vec::len).sum();
-    case.schema.columns.len() + case.payloads.len() + bytes
+    let types: usize = case.schema.columns.iter().map(|column| format!("{:?}", column.field()).len()).sum();
+    types + case.payloads.len() + bytes + usize::from(case.schema.by_arrow)
 }

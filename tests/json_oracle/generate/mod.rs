@@ -1,13 +1,16 @@
 //! Schemas, documents made for them, and what can happen to the bytes of a document.
 
 pub mod minimise;
+mod nested;
 mod random;
 mod values;
 
 use crate::json_oracle::compare::{Case, MARKER};
 use crate::json_oracle::document::DEEPEST;
-use crate::json_oracle::{Column, Schema, TYPES};
+use crate::json_oracle::types::{self, TYPES};
+use crate::json_oracle::{Column, Schema};
 use arrow_schema::DataType;
+use nested::{Manner, Shape, Types};
 use random::Random;
 
 /// A value of a document. Scalars are written already.
@@ -16,6 +19,10 @@ enum Tree {
     Scalar(String),
     Array(Vec<Tree>),
     Object(Vec<(String, Tree)>),
+}
+
+fn null() -> Tree {
+    Tree::Scalar("null".to_owned())
 }
 
 /// Names of columns and fields: prefixes of each other, of lengths around those of machine words, with everything that
@@ -71,11 +78,21 @@ const NAMES: &[&str] = &[
 /// Fields that have members or elements which feed columns.
 const CONTAINERS: &[&str] = &["a", "nested", "price", "sixteen161616161"];
 
-/// A schema and up to 20 payloads, most of them alike.
+/// A schema without lists, structs and maps, and up to 20 payloads, most of them alike.
 pub fn case(seed: u64) -> Case {
     let mut random = Random::new(seed);
-    let random = &mut random;
-    let schema = schema(random);
+    let schema = schema(&mut random);
+    payloads(&mut random, schema)
+}
+
+/// A schema with lists, structs or maps, and up to 20 payloads, most of them alike.
+pub fn nested_case(seed: u64) -> Case {
+    let mut random = Random::new(seed);
+    let schema = nested_schema(&mut random);
+    payloads(&mut random, schema)
+}
+
+fn payloads(random: &mut Random, schema: Schema) -> Case {
     let mut layout = Layout::new(random, &schema);
     let mut payloads: Vec<Option<Vec<u8>>> = Vec::new();
     for _ in 0..=random.below(20) {
@@ -99,36 +116,106 @@ fn schema(random: &mut Random) -> Schema {
         9..=18 => 1 + random.below(4),
         _ => 1 + random.below(12),
     };
-    // A column has to have a name; a field may have an empty one.
-    let mut names: Vec<String> = NAMES.iter().filter(|name| !name.is_empty()).map(|name| (*name).to_owned()).collect();
-    random.shuffle(&mut names);
-    names.extend((names.len()..count).map(|number| format!("column{number}")));
-    names.truncate(count);
-    let mut schema = Schema::default();
-    for name in &names {
+    let mut schema = Schema { by_arrow: random.one_in(4), ..Schema::default() };
+    for name in column_names(random, count) {
         let (field, container) = field(random);
         if let Some(field) = field {
             schema.mapping.push((field, name.clone()));
         }
         // What is inside, and the text of all of it.
-        schema.columns.push(if container { Column::new(name, "utf8") } else { column(random, name) });
+        let (type_name, data_type) = if container { ("utf8".to_owned(), DataType::Utf8) } else { scalar_type(random) };
+        let nullable = !schema.by_arrow || !random.one_in(5);
+        schema.columns.push(Column { name, type_name, data_type, nullable });
     }
     random.shuffle(&mut schema.mapping);
     schema
 }
 
-fn column(random: &mut Random, name: &str) -> Column {
+fn nested_schema(random: &mut Random) -> Schema {
+    let by_arrow = random.one_in(2);
+    let mut schema = Schema { by_arrow, ..Schema::default() };
+    let count = 1 + random.below(4);
+    let others = if random.one_in(2) { random.below(4) } else { 0 };
+    let mut names = column_names(random, count + others);
+    for name in names.drain(..count) {
+        let field = if random.one_in(3) { field(random).0 } else { None };
+        schema.mapping.extend(field.map(|field| (field, name.clone())));
+        let mut types = Types::new(random, by_arrow);
+        let data_type = if random.one_in(4) { scalar_type(random).1 } else { types.container(random) };
+        let nullable = types.nullable(random);
+        schema.columns.push(Column { nullable, ..Column::of(&name, data_type) });
+    }
+    // Columns of what is inside of others.
+    for name in names {
+        let from = &schema.columns[random.below(count)];
+        let mut tokens = path(&schema, from);
+        let inside = descend(random, &from.data_type, &mut tokens);
+        schema.mapping.push((pointer(&tokens), name.clone()));
+        let data_type = match random.below(6) {
+            0 => DataType::Utf8,
+            1 => scalar_type(random).1,
+            2 => Types::new(random, by_arrow).container(random),
+            _ => inside,
+        };
+        let nullable = !by_arrow || !random.one_in(4);
+        schema.columns.push(Column { nullable, ..Column::of(&name, data_type) });
+    }
+    random.shuffle(&mut schema.mapping);
+    schema
+}
+
+fn column_names(random: &mut Random, count: usize) -> Vec<String> {
+    // A column has to have a name; a field may have an empty one.
+    let mut names: Vec<String> = NAMES.iter().filter(|name| !name.is_empty()).map(|name| (*name).to_owned()).collect();
+    random.shuffle(&mut names);
+    names.extend((names.len()..count).map(|number| format!("column{number}")));
+    names.truncate(count);
+    names
+}
+
+/// A type without members, and a name of it.
+fn scalar_type(random: &mut Random) -> (String, DataType) {
     let max_precision = match random.below(12) {
         0 => 38,
         1 => 76,
-        _ => return Column::new(name, TYPES[random.below(TYPES.len())].0),
+        _ => {
+            let (name, data_type) = TYPES[random.below(TYPES.len())];
+            return (name.to_owned(), data_type());
+        }
     };
     let precision = 1 + random.below(max_precision);
     let scale = random.below(precision + 1);
     let (p, s) = (u8::try_from(precision).unwrap(), i8::try_from(scale).unwrap());
-    let (bits, data_type) =
-        if max_precision == 38 { (128, DataType::Decimal128(p, s)) } else { (256, DataType::Decimal256(p, s)) };
-    Column { name: name.to_owned(), type_name: format!("decimal{bits}({precision}, {scale})"), data_type }
+    let data_type = if max_precision == 38 { DataType::Decimal128(p, s) } else { DataType::Decimal256(p, s) };
+    (types::name(&data_type), data_type)
+}
+
+/// Goes some way into a type, and says which.
+fn descend(random: &mut Random, data_type: &DataType, tokens: &mut Vec<String>) -> DataType {
+    if random.one_in(4) {
+        return data_type.clone();
+    }
+    let field = match data_type {
+        DataType::List(item) => {
+            tokens.push(random.below(3).to_string());
+            item
+        }
+        DataType::Struct(members) if !members.is_empty() => {
+            let member = &members[random.below(members.len())];
+            tokens.push(member.name().clone());
+            member
+        }
+        DataType::Map(entries, _) => {
+            tokens.push(random.pick(NAMES).to_owned());
+            types::map_value(entries)
+        }
+        _ => return data_type.clone(),
+    };
+    descend(random, field.data_type(), tokens)
+}
+
+fn pointer(tokens: &[String]) -> String {
+    tokens.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// What a mapping says of the column's field, if there is one, and whether the field is a container of others.
@@ -138,16 +225,12 @@ fn field(random: &mut Random) -> (Option<String>, bool) {
         5..=6 => (Some(random.pick(NAMES).to_owned()).filter(|name| !name.starts_with('/')), false),
         7 => (Some(format!("/{}", random.pick(CONTAINERS))), true),
         _ => {
-            let mut tokens = vec![random.pick(CONTAINERS)];
+            let mut tokens = vec![random.pick(CONTAINERS).to_owned()];
             for _ in 0..=random.below(3) {
-                tokens.push(if random.one_in(2) {
-                    random.pick(&["0", "1", "2", "-", "01"])
-                } else {
-                    random.pick(NAMES)
-                });
+                let from = if random.one_in(2) { &["0", "1", "2", "-", "01"] } else { NAMES };
+                tokens.push(random.pick(from).to_owned());
             }
-            let pointer = tokens.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")));
-            (Some(pointer.collect()), false)
+            (Some(pointer(&tokens)), false)
         }
     }
 }
@@ -164,6 +247,16 @@ fn path(schema: &Schema, column: &Column) -> Vec<String> {
     }
 }
 
+/// The columns that a path leads to.
+fn fed_by<'a>(schema: &'a Schema, wanted: &'a [String]) -> impl Iterator<Item = usize> + 'a {
+    (0..schema.columns.len()).filter(move |index| path(schema, &schema.columns[*index]) == wanted)
+}
+
+/// Whether one of them does not take nulls.
+fn is_needed(schema: &Schema, path: &[String]) -> bool {
+    fed_by(schema, path).any(|index| !schema.columns[index].nullable)
+}
+
 /// What one document has in common with the next.
 struct Layout {
     /// Ways to values, in the order in which they are written.
@@ -173,6 +266,10 @@ struct Layout {
     escaped_names: usize,
     /// One of so many items lacks something, or has too much.
     flaws: usize,
+    /// What the value of each column looks like.
+    shapes: Vec<Shape>,
+    /// One of so many containers inside columns does not look as usual.
+    steady: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -189,7 +286,11 @@ impl Layout {
         let mut paths: Vec<Vec<String>> = Vec::new();
         for column in &schema.columns {
             let path = path(schema, column);
-            if !paths.contains(&path) {
+            // What is there already if a column is that holds it.
+            let is_inside =
+                |outer: &Column| path != self::path(schema, outer) && path.starts_with(&self::path(schema, outer));
+            let is_there = schema.columns.iter().any(|outer| outer.data_type.is_nested() && is_inside(outer));
+            if !paths.contains(&path) && (!is_there || random.one_in(6)) {
                 paths.push(path);
             }
         }
@@ -198,7 +299,10 @@ impl Layout {
         if random.one_in(2) {
             random.shuffle(&mut paths);
         }
-        let mut layout = Layout { paths, blanks: Blanks::None, escaped_names: usize::MAX, flaws: usize::MAX };
+        let shapes = schema.columns.iter().map(|column| Shape::new(random, &column.field().into(), 0)).collect();
+        let steady = [3, 12, 100][random.below(3)];
+        let (escaped_names, flaws) = (usize::MAX, usize::MAX);
+        let mut layout = Layout { paths, blanks: Blanks::None, escaped_names, flaws, shapes, steady };
         layout.change_style(random);
         layout
     }
@@ -220,35 +324,35 @@ impl Layout {
 
     fn change(&mut self, random: &mut Random, schema: &Schema) {
         let at = random.below(self.paths.len() + 1);
-        match random.below(6) {
+        let column = random.below(schema.columns.len());
+        match random.below(7) {
             0 => random.shuffle(&mut self.paths),
-            1 if at < self.paths.len() => drop(self.paths.remove(at)),
+            1 if at < self.paths.len() && !is_needed(schema, &self.paths[at]) => drop(self.paths.remove(at)),
             2 => self.paths.insert(at, vec![unknown_name(random)]),
-            3 => {
-                // Once more what is there already, or was: a duplicate.
-                let column = &schema.columns[random.below(schema.columns.len())];
-                self.paths.insert(at, path(schema, column));
-            }
+            // Once more what is there already, or was: a duplicate.
+            3 => self.paths.insert(at, path(schema, &schema.columns[column])),
             4 => *self = Layout::new(random, schema),
+            5 => self.shapes[column] = Shape::new(random, &schema.columns[column].field().into(), 0),
             _ => self.change_style(random),
         }
     }
 
     fn payload(&mut self, random: &mut Random, schema: &Schema) -> Vec<u8> {
         self.flaws = if random.one_in(25) { 8 } else { usize::MAX };
-        let fits = !random.one_in(4);
+        let manner = Manner { fits: !random.one_in(4), steady: self.steady };
         let mut root = Tree::Object(Vec::new());
-        for path in &self.paths {
-            if random.one_in(12) {
+        for (index, path) in self.paths.iter().enumerate() {
+            if random.one_in(12) && !(manner.fits && is_needed(schema, path)) {
                 continue;
             }
-            let fed: Vec<&Column> =
-                schema.columns.iter().filter(|column| crate::generate::path(schema, column) == *path).collect();
+            let is_replaced = self.paths[index + 1..].contains(path);
+            let fed: Vec<usize> = fed_by(schema, path).collect();
             let value = if fed.is_empty() {
                 values::anything(random, 0)
+            } else if is_replaced && random.one_in(2) {
+                values::unfit(random)
             } else {
-                let column = fed[random.below(fed.len())];
-                values::value(random, &column.data_type, fits)
+                self.shapes[fed[random.below(fed.len())]].value(random, manner, 0)
             };
             insert(random, &mut root, path, value);
         }
@@ -357,7 +461,7 @@ fn insert(random: &mut Random, tree: &mut Tree, path: &[String], value: Tree) {
             let index = match known {
                 Some(index) if !rest.is_empty() => index,
                 _ => {
-                    members.push((token.clone(), Tree::Scalar("null".to_owned())));
+                    members.push((token.clone(), null()));
                     members.len() - 1
                 }
             };
@@ -400,17 +504,21 @@ fn unusual_payload(random: &mut Random) -> Option<Vec<u8>> {
 
 /// Containers in containers, about as deep as they may be.
 fn nested(random: &mut Random) -> Vec<u8> {
-    let depth = DEEPEST - 4 + random.below(8);
     let name = random.pick(NAMES);
-    let name = values::quote(random, name, usize::MAX);
-    let (mut front, mut back) = (format!("{{{name}:"), "}".to_owned());
+    format!("{{{}:{}}}", values::quote(random, name, usize::MAX), deep(random, 1)).into_bytes()
+}
+
+/// A value inside so many containers that nests about as deep as it may.
+fn deep(random: &mut Random, outer: usize) -> String {
+    let depth = DEEPEST - outer - 4 + random.below(8);
+    let (mut front, mut back) = (String::new(), String::new());
     let kind = random.below(3);
-    for _ in 1..depth {
+    for _ in 0..depth {
         let is_array = kind == 0 || (kind == 1 && random.one_in(2));
         front.push_str(if is_array { "[" } else { "{\"a\":" });
         back.insert(0, if is_array { ']' } else { '}' });
     }
-    format!("{front}null{back}").into_bytes()
+    format!("{front}null{back}")
 }
 
 /// An object of more members than anybody would learn by heart, some of which are fields of columns.

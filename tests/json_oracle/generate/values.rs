@@ -14,6 +14,9 @@ use crate::json_oracle::time::per_second;
 
 const UNESCAPED: usize = usize::MAX;
 
+/// Stands in names for a surrogate without its other half, which no string of Rust holds.
+pub const HALF_A_CHARACTER: char = '\u{f8ff}';
+
 const ZONES: &[&str] = &[
     "UTC",
     "Europe/Vienna",
@@ -178,14 +181,8 @@ const NO_VALUES: &[&str] = &[
     "\u{feff}1",
 ];
 
-/// A value for a column of the type.
+/// A value for a column of the type, which has no members.
 pub fn value(random: &mut Random, data_type: &DataType, fits: bool) -> Tree {
-    if random.one_in(15) {
-        return Tree::Scalar("null".to_owned());
-    }
-    if !fits && random.one_in(4) {
-        return if random.one_in(8) { Tree::Scalar(random.pick(NO_VALUES).to_owned()) } else { anything(random, 0) };
-    }
     let scalar = match data_type {
         DataType::Boolean => bool(random, fits),
         DataType::Int8 => integer(random, i8::MIN.into(), i8::MAX.into(), fits),
@@ -219,6 +216,11 @@ pub fn value(random: &mut Random, data_type: &DataType, fits: bool) -> Tree {
         other => panic!("no values for {other}"),
     };
     Tree::Scalar(scalar)
+}
+
+/// What is most likely of the wrong kind, or no value at all.
+pub fn unfit(random: &mut Random) -> Tree {
+    if random.one_in(8) { Tree::Scalar(random.pick(NO_VALUES).to_owned()) } else { anything(random, 0) }
 }
 
 /// A value of any kind. Containers are not nested deeper than a few.
@@ -476,6 +478,7 @@ fn decimal(random: &mut Random, precision: usize, scale: i64, fits: bool) -> Str
 fn any_text(random: &mut Random, fits: bool) -> Tree {
     match random.below(8) {
         0 => Tree::Scalar(any_number(random)),
+        1 if random.one_in(80) => Tree::Scalar(super::deep(random, 0)),
         1 => anything(random, 0),
         2 if !fits => {
             let half = random.pick(&["\\ud800", "\\uDFFF", "\\udbff\\ud800\\udc00", "\\uDC00\\uD800", "\\ud83d\\n"]);
@@ -571,6 +574,10 @@ pub fn quote(random: &mut Random, text: &str, escapes: usize) -> String {
             '\t' => Some('t'),
             _ => None,
         };
+        if character == HALF_A_CHARACTER {
+            out.push_str(random.pick(&["\\ud800", "\\uDBFF", "\\udc00", "\\uDfff"]));
+            continue;
+        }
         let by_number = random.one_in(escapes);
         match short {
             Some(short) if !by_number => out.extend(['\\', short]),
