@@ -1,11 +1,13 @@
 //! Makes a case that shows a difference as small as it gets, so that whoever reads it sees what matters.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field};
 
 use crate::json_oracle::compare::{Case, compare};
+use crate::json_oracle::document::{self, Kind, Node};
 use crate::json_oracle::{Column, types};
 
 /// How many bytes of a payload are shown.
@@ -86,25 +88,77 @@ fn smallest_that_differs(mut case: Case) -> Case {
             case = by_names;
         }
         for index in 0..case.payloads.len() {
-            let mut length = case.payloads[index].as_ref().map_or(0, Vec::len);
-            while length > 0 {
-                let mut at = 0;
-                while at + length <= case.payloads[index].as_ref().map_or(0, Vec::len) {
-                    let mut smaller = case.clone();
-                    smaller.payloads[index].as_mut().map(|bytes| bytes.drain(at..at + length));
-                    if differs(&smaller) {
-                        case = smaller;
-                    } else {
-                        at += length;
-                    }
-                }
-                length /= 2;
-            }
+            case = without_values(case, index, &mut differs);
+            case = without_bytes(case, index, &mut differs);
         }
         if size(&case) == before {
             return case;
         }
     }
+}
+
+/// The case without values of one payload that make no difference, if that is a document.
+fn without_values(mut case: Case, index: usize, mut differs: impl FnMut(&Case) -> bool) -> Case {
+    loop {
+        let payload = case.payloads[index].clone().unwrap_or_default();
+        let mut cuts = Vec::new();
+        if let Ok(Some(document)) = document::read(&payload) {
+            add_cuts(&payload, &document, &mut cuts);
+        }
+        let with = |(cut, replacement): (Range<usize>, &str)| {
+            let mut case = case.clone();
+            case.payloads[index].as_mut().map(|bytes| bytes.splice(cut, replacement.bytes()));
+            case
+        };
+        match cuts.into_iter().map(with).find(&mut differs) {
+            Some(smaller) => case = smaller,
+            None => return case,
+        }
+    }
+}
+
+/// What can be taken out of a value, or of what is inside, and what stands for it then.
+fn add_cuts<'a>(payload: &[u8], node: &Node<'a>, cuts: &mut Vec<(Range<usize>, &'a str)>) {
+    let start = |text: &str| text.as_ptr().addr() - payload.as_ptr().addr();
+    let end = |text: &str| start(text) + text.len();
+    let parts: Vec<&Node<'a>> = match &node.kind {
+        Kind::Array(items) => items.iter().collect(),
+        Kind::Object(members) => members.iter().map(|(_, node)| node).collect(),
+        _ => return,
+    };
+    for simpler in ["0", "null", "\"\""].into_iter().chain(parts.iter().map(|part| part.text)) {
+        cuts.push((start(node.text)..end(node.text), simpler));
+    }
+    let mut before = start(node.text) + 1;
+    for (index, part) in parts.iter().enumerate() {
+        let mut behind = end(part.text);
+        if index == 0 && parts.len() > 1 {
+            // The comma as well.
+            behind += payload[behind..].iter().position(|byte| *byte == b',').map_or(0, |comma| comma + 1);
+        }
+        cuts.push((before..behind, ""));
+        before = end(part.text);
+    }
+    parts.into_iter().for_each(|part| add_cuts(payload, part, cuts));
+}
+
+/// The case without bytes of one payload that make no difference.
+fn without_bytes(mut case: Case, index: usize, mut differs: impl FnMut(&Case) -> bool) -> Case {
+    let mut length = case.payloads[index].as_ref().map_or(0, Vec::len);
+    while length > 0 {
+        let mut at = 0;
+        while at + length <= case.payloads[index].as_ref().map_or(0, Vec::len) {
+            let mut smaller = case.clone();
+            smaller.payloads[index].as_mut().map(|bytes| bytes.drain(at..at + length));
+            if differs(&smaller) {
+                case = smaller;
+            } else {
+                at += length;
+            }
+        }
+        length /= 2;
+    }
+    case
 }
 
 /// The case with simpler types of one column.

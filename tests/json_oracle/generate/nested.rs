@@ -157,8 +157,15 @@ impl Shape {
             }
             DataType::Struct(fields) => Parts::Struct(members(random, fields, depth)),
             DataType::Map(entries, _) => {
-                let count = if depth > 2 { 1 } else { random.below(5) };
-                let keys = (0..count).map(|_| random.pick(NAMES).to_owned()).collect();
+                let count = match depth {
+                    // About as many as make it worth while to look them up in another way.
+                    0 | 1 if random.one_in(10) => 10 + random.below(30),
+                    0..=2 => random.below(5),
+                    _ => 1,
+                };
+                let mut keys: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+                random.shuffle(&mut keys);
+                keys.truncate(count);
                 Parts::Map(keys, Box::new(Shape::new(random, types::map_value(entries), depth + 1)))
             }
             _ => Parts::None,
