@@ -8,8 +8,9 @@
 #
 # What the fuzzer keeps is in target/fuzz/TARGET, beside what made it fail; fuzz/seeds/TARGET has what somebody wrote,
 # fuzz/corpus/TARGET what runs before found. To minimise is to put what this run kept there, too, but of everything only
-# the inputs without which some branch would not be taken: libFuzzer's -set_cover_merge=1, which is -merge=1 with the
-# fewest inputs. It takes a few minutes, and is worth a commit after a long run or a change of the target.
+# the inputs without which some branch would not be taken, or not so often: libFuzzer's -set_cover_merge=1, which is
+# -merge=1 with the fewest inputs. Inputs are cut to 512 bytes, or a repository would not want them. It takes a minute,
+# and is worth a commit after a long run or a change of the target.
 set -eu
 
 target=$1
@@ -33,7 +34,7 @@ if [ "${1:-}" = minimise ]; then
     mkdir "$kept/minimised"
     # What the seeds reach needs no other input.
     cp "fuzz/seeds/$target"/* "$kept/minimised"
-    run -set_cover_merge=1 -max_len=4096 "$kept/minimised" "fuzz/corpus/$target" "$kept/corpus"
+    run -set_cover_merge=1 -max_len=512 "$kept/minimised" "fuzz/corpus/$target" "$kept/corpus"
     (cd "fuzz/seeds/$target" && ls) | (cd "$kept/minimised" && xargs rm)
     rm -rf "fuzz/corpus/$target"
     mv "$kept/minimised" "fuzz/corpus/$target"

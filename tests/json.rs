@@ -71,6 +71,16 @@ mod decoder {
         assert!(rows > 100, "only {rows} rows: are the seeds there?");
     }
 
+    #[test]
+    fn reads_what_fuzzing_has_found_as_the_rules_say() {
+        let mut nested = 0;
+        for (_, case) in inputs("corpus/json") {
+            assert_same(&case);
+            nested += usize::from(case.schema.columns.iter().any(|column| column.data_type.is_nested()));
+        }
+        assert!(nested > 100, "only {nested} inputs with lists, structs or maps: is the corpus there?");
+    }
+
     /// How many values of each kind there are.
     #[derive(Default)]
     struct Counts(BTreeMap<String, usize>);
