@@ -124,7 +124,7 @@ pub(super) struct Pass<'a> {
     /// Whether a map was read whose names are not all different, or escaped, or whose values do not all fit.
     pub maps_are_odd: bool,
     /// What further items of lists and entries of maps may take.
-    room: usize,
+    pub room: usize,
 }
 
 /// What one object becomes: a value in each of some columns.

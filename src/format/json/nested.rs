@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
     ) -> Outcome<Written> {
         check_depth(depth, at)?;
         if !self.maps_are_odd {
-            let rows = buffer.rows();
+            let (rows, room) = (buffer.rows(), self.room);
             let first_name = self.names.len();
             let end = self.map_of_different_names(items, buffer, at + 1, depth + 1)?;
             self.names.truncate(first_name);
@@ -87,6 +87,7 @@ impl<'a> Pass<'a> {
                 return Ok((end, None));
             }
             buffer.truncate(rows);
+            self.room = room;
             // Or a map of maps of maps would be read twice as often at each level.
             self.maps_are_odd = true;
         }

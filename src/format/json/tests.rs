@@ -407,4 +407,11 @@ fn items_may_take_only_so_much() {
     assert!(decoding.bad(&objects(256 * 1024 * 1024 / 8000 + 1)).1.ends_with("found more items than a row may hold"));
     decoding.decode(r#"{"c":null}"#).unwrap();
     assert_eq!(decoding.decoder.item_bytes(), 0);
+    // A map that has to be read twice counts once.
+    let mut decoding = Decoding::new(&[("c", "map<utf8, int64>")], &[]);
+    let mut entry_bytes = |map: &str| {
+        decoding.decode(&format!("{{\"c\":{map}}}")).unwrap();
+        decoding.decoder.item_bytes()
+    };
+    assert_eq!(entry_bytes(r#"{"a":1,"b":2}"#), entry_bytes(r#"{"a":0,"b":2,"a":1}"#));
 }
