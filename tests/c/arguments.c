@@ -500,7 +500,7 @@ static void t_both_names_of_a_type_mean_the_same(void)
 
 static void t_other_names_are_an_error(void)
 {
-    static const char *const others[] = {"", "bool", "char", "Integer", "INT64", "int64 ", "timestamp[ns, UTC]"};
+    static const char *const others[] = {"", "bool", "char", "Integer", "INT64", "int64 x", "timestamp[ns, UTC]"};
     karrow_consumer *consumer = UNTOUCHED;
     karrow_options *options = any_options();
     for (size_t index = 0; index < sizeof others / sizeof others[0]; index++) {
