@@ -78,6 +78,12 @@ impl Budget {
         self.letters.store(bytes, Ordering::SeqCst);
     }
 
+    /// Whether [`Budget::why_full`] may have something to say to any partition.
+    pub fn may_be_full(&self) -> bool {
+        self.table.load(Ordering::SeqCst) >= self.table_limit
+            || self.letters.load(Ordering::SeqCst) >= self.per_partition.load(Ordering::SeqCst)
+    }
+
     /// Why a partition whose untaken dead letters take this much finds no room, whatever the next cycle publishes;
     /// `None`: it will find some. The error, of status `LIMIT`, says how to make room.
     pub fn why_full(&self, letters: usize) -> Option<Error> {
@@ -177,9 +183,10 @@ mod tests {
     fn dead_letters_take_room_that_no_cycle_gives_back() {
         let budget = Budget::new(4000, None, 2);
         budget.set_letters(999);
-        assert!(budget.has_room(0, 999) && !budget.has_room(1, 999));
+        assert!(budget.has_room(0, 999) && !budget.has_room(1, 999) && !budget.may_be_full());
         assert_eq!(budget.why_full(999), None, "there is room once the row is published");
         budget.set_letters(1000);
+        assert!(budget.may_be_full());
         let full = budget.why_full(1000).unwrap();
         assert_eq!(full.status(), Status::Limit);
         assert_eq!(

@@ -70,7 +70,9 @@ pub struct Slot {
     over: AtomicBool,
     /// whether the partition is not served for lack of room, until somebody has made some,
     starved: AtomicBool,
-    /// whether it waits for room that only the caller can make, and that has been published,
+    /// whether it waits for room that only the caller can make,
+    waits: AtomicBool,
+    /// and whether that has been published,
     held_back: AtomicBool,
     /// in which cycle it last had something to contribute.
     last_fed: AtomicI64,
@@ -117,6 +119,7 @@ impl Slot {
             news: AtomicBool::new(is_new),
             over: AtomicBool::new(beginning.state.is_over() && !is_new),
             starved: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
             held_back: AtomicBool::new(false),
             last_fed: AtomicI64::new(0),
             seen: Mutex::new(seen),
@@ -283,8 +286,14 @@ impl Slot {
     /// that it neither holds back for a reason that is gone nor leaves anybody held back for one. A partition that is
     /// not held back but starves has said so before it looked at the budget for the last time ([`Slot::serve`]): either
     /// it saw the new room, or it is found starving here. It stays so while it is held back, for whoever lets it go.
-    /// One that starves later than this finds room, or rows or letters that are news, and so another cycle will come.
+    /// One that starves later than this finds room, or rows or letters that are news, and so another cycle will come; and
+    /// so does one that is held back later.
     pub fn look_for_room(&self) -> bool {
+        // The lock may be held while a whole queue is served, and most partitions wait for nothing at most times.
+        let waits = self.starved.load(Ordering::SeqCst) || self.waits.load(Ordering::SeqCst);
+        if !waits && !self.shared.budget.may_be_full() {
+            return false;
+        }
         let mut inner = self.inner.lock();
         let letters = self.shared.dead_letters.held(&inner.letters);
         if let Some(full) = self.shared.budget.why_full(letters) {
@@ -344,6 +353,7 @@ impl Slot {
     fn publish_flags(&self, inner: &Inner) {
         let news = inner.changed || inner.moved;
         self.over.store(inner.state.is_over() && !news, Ordering::Release);
+        self.waits.store(inner.held_back, Ordering::SeqCst);
         self.held_back.store(inner.held_back && !news, Ordering::Release);
         self.news.store(news, Ordering::Release);
         *self.seen.lock() = Seen {
