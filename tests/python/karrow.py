@@ -187,7 +187,8 @@ class Cluster(Handle):
 
 
 class Options(Handle):
-    """Reads a topic from its beginning; a side without a type is not looked at."""
+    """Reads a topic from its beginning. A side has the type of a simple spec, or the schema that pyarrow has for the columns
+    of a json spec; without either it is not looked at."""
 
     def __init__(self, cluster, topic, key=None, value=None, table_type=BLINK, capacity=0, properties=()):
         super().__init__("options", topic.encode())
@@ -202,6 +203,10 @@ class Options(Handle):
     def spec(self, type_name):
         if type_name is None:
             return Handle("spec", new="karrow_spec_new_ignore")
+        if not isinstance(type_name, str):
+            columns = Schema()
+            type_name._export_to_c(ctypes.addressof(columns.struct))
+            return Handle("spec", byref(columns.struct), new="karrow_spec_new_json_columns")
         return Handle("spec", None, type_name.encode(), new="karrow_spec_new_simple")
 
     def schema(self):
@@ -220,6 +225,11 @@ class Consumer(Handle):
         rows, snapshot = c_int64(), c_void_p()
         self.call("poll", c_int64(timeout_ms), byref(rows), None, byref(snapshot))
         return rows.value, Snapshot(snapshot)
+
+    def dead_letters(self):
+        stream = Stream()
+        self.call("dead_letters", byref(stream.struct))
+        return stream
 
     def schema(self):
         schema = Schema()

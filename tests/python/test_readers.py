@@ -6,12 +6,14 @@ the rules that a test shows.
 
 import ctypes
 import gc
+import json
 import math
 import struct
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 
 import duckdb
 import nanoarrow
@@ -413,6 +415,113 @@ class BlinkTable(Case):
             caught.exception.message,
             "from_row: row 2499 of partition 0 is not in this snapshot, whose first row is 2500",
         )
+
+
+LEG = pyarrow.struct([("Symbol", pyarrow.utf8()), ("Open", pyarrow.bool_()), ("Price", pyarrow.decimal128(10, 2))])
+NESTED = pyarrow.schema(
+    [
+        pyarrow.field("Numbers", pyarrow.list_(pyarrow.int64())),
+        pyarrow.field("Legs", pyarrow.list_(pyarrow.field("leg", LEG, nullable=False))),
+        pyarrow.field("Tags", pyarrow.map_(pyarrow.utf8(), pyarrow.list_(pyarrow.utf8()))),
+        pyarrow.field("Place", pyarrow.struct([("City", pyarrow.utf8()), ("Days", pyarrow.list_(pyarrow.date32()))])),
+    ]
+)
+
+
+class NestedColumns(Case):
+    """J1, J4: lists, structs and maps in each other, with columns that pyarrow's schema says."""
+
+    COUNT = 2500
+
+    @classmethod
+    def setUpClass(cls):
+        cluster.create_topic("nested", 1)
+        cls.rows = [cls.row(number) for number in range(cls.COUNT)]
+        with ThreadPoolExecutor(16) as threads:
+            offsets = list(threads.map(lambda row: cluster.produce("nested", 0, None, cls.document(row)), cls.rows))
+        cls.rows = [row for _, row in sorted(zip(offsets, cls.rows, strict=True), key=lambda pair: pair[0])]
+
+    @staticmethod
+    def row(number):
+        numbers = None if number % 7 == 0 else [None if n % 3 == 1 else n * 10**12 for n in range(number % 5)]
+        legs = [
+            {"Symbol": f"S{n}" if n % 2 else None, "Open": (None, True, False)[n % 3], "Price": Decimal(n) / 4}
+            for n in range(number % 4)
+        ]
+        tags = None if number % 6 == 5 else [(f"k{n}", None if n == 2 else ["x"] * n) for n in range(number % 4)]
+        place = {"City": "Graz" if number % 2 else None, "Days": [date(2026, 1, 1)] * (number % 3)}
+        return (numbers, legs, tags, None if number % 5 == 2 else place)
+
+    @staticmethod
+    def document(row):
+        numbers, legs, tags, place = row
+        fields = {"Numbers": numbers, "Legs": legs, "Tags": None if tags is None else dict(tags), "Place": place}
+        return json.dumps(fields, default=str).encode()
+
+    def check_nested(self, rows, export, *arguments):
+        # nanoarrow's Python does not go through maps.
+        for name in ("pyarrow", "polars", "duckdb"):
+            reader = READERS[name]
+            with self.subTest(reader=name):
+                found = [(numbers, legs, pairs(tags), place) for numbers, legs, tags, place in reader(export(*arguments))]
+                self.assertEqual(found, rows)
+
+    def consumer(self, table_type, capacity=0, properties=()):
+        hidden = {f"karrow.{column}.column.name": "" for column in ("partition", "offset", "timestamp")}
+        options = karrow.Options(cluster, "nested", None, NESTED, table_type, capacity, {**hidden, **dict(properties)})
+        return self.table(options)
+
+    def test_every_reader_finds_them_from_any_row_on(self):
+        consumer = self.consumer(karrow.APPEND)
+        snapshot = self.keep(read(consumer, self.COUNT))
+        self.assertEqual([field.type for field in pyarrow.schema(snapshot.schema())], [field.type for field in NESTED])
+        for from_row in (0, 1, 8, 13, 1023, 2499, 2500):
+            with self.subTest(from_row=from_row):
+                self.check_nested(self.rows[from_row:], snapshot.stream, 0, from_row)
+        for array in snapshot.stream(0, 13).arrays():
+            self.assertEqual({level.offset for level in every_level(array.struct)}, {0})
+
+    def test_a_ring_that_is_cut_shows_the_last_ones(self):
+        for capacity in (1, 300, 1000):
+            with self.subTest(capacity=capacity):
+                snapshot = self.keep(read(self.consumer(karrow.RING, capacity), self.COUNT))
+                self.check_nested(self.rows[-capacity:], snapshot.stream, 0)
+                batch = pyarrow.record_batch(snapshot.array(0))
+                batch.validate(full=True)
+                self.assertEqual(batch.num_rows, capacity)
+
+    def test_dead_letters_are_a_stream_like_any_other(self):
+        # R2
+        cluster.create_topic("letters", 1)
+        for value in (b'{"Numbers": [1]}', b'{"Legs": [{}, null]}', b'{"Numbers": [1, "x"]}', b'{"Numbers": [2]}'):
+            cluster.produce("letters", 0, b"k", value, FIRST_MS)
+        policy = {"karrow.bad.record.policy": "dead_letter"}
+        consumer = self.table(karrow.Options(cluster, "letters", None, NESTED, karrow.APPEND, 0, policy))
+        self.keep(read(consumer, 2))
+        table = pyarrow.RecordBatchReader.from_stream(consumer.dead_letters()).read_all()
+        table.validate(full=True)
+        told = ("offset", "key", "value", "side", "column", "path", "reason")
+        struct_type = "struct<Symbol: utf8, Open: bool, Price: decimal128(10, 2)>"
+        self.assertEqual(
+            [tuple(row[name] for name in told) for row in table.to_pylist()],
+            [
+                (1, b"k", b'{"Legs": [{}, null]}', "value", "Legs", "Legs[1]", f"expected {struct_type}, found null"),
+                (2, b"k", b'{"Numbers": [1, "x"]}', "value", "Numbers", "Numbers[1]",
+                 "expected int64, found a string that is not a number"),
+            ],
+        )
+        for name, reader in READERS.items():
+            with self.subTest(reader=name):
+                self.assertEqual(reader(consumer.dead_letters()), [], "each is taken once")
+
+
+def pairs(entries):
+    """The entries of a map, which each reader shows in another way."""
+    if entries is None:
+        return None
+    if isinstance(entries, dict):
+        return list(entries.items())
+    return [tuple(entry.values()) if isinstance(entry, dict) else tuple(entry) for entry in entries]
 
 
 class Lifetime(Case):
