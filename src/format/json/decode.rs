@@ -12,7 +12,6 @@ use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, Padded, Text, check_dep
 use super::value::{Refusal, Value, Writer};
 use crate::column::ColumnBuffer;
 use crate::format::BadValue;
-use crate::types;
 
 /// How many containers may be open at once, the document included (rule J3).
 pub(super) const MAX_DEPTH: usize = 1000;
@@ -151,7 +150,7 @@ pub(super) struct Bad {
 impl Bad {
     #[cold]
     pub fn new(column: &Column, found: &str) -> Bad {
-        Bad { path: String::new(), reason: format!("expected {}, found {found}", types::name(&column.data_type)) }
+        Bad { path: String::new(), reason: format!("expected {}, found {found}", column.type_name) }
     }
 
     /// The same, seen from around the item of this index.

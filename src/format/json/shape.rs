@@ -12,7 +12,8 @@ use crate::types;
 #[derive(Debug, Clone)]
 pub struct Column {
     pub name: String,
-    pub data_type: DataType,
+    /// The type, as messages show it.
+    pub type_name: String,
     /// Whether null is refused.
     pub required: bool,
     pub writer: Writer,
@@ -72,7 +73,7 @@ impl Shapes {
         let writer = match data_type {
             DataType::List(item) => {
                 let column = self.column(item)?;
-                self.add(Nested::List(Items { bytes: fixed_bytes(&column.data_type), column }))
+                self.add(Nested::List(Items { bytes: fixed_bytes(item.data_type()), column }))
             }
             DataType::Struct(members) => {
                 let object = self.fields.add_object();
@@ -94,12 +95,22 @@ impl Shapes {
             scalar => Writer::new(scalar).ok_or_else(|| unsupported(scalar))?,
         };
         let required = !field.is_nullable();
-        Ok(Column { name: field.name().clone(), data_type: data_type.clone(), required, writer })
+        Ok(Column { name: field.name().clone(), type_name: shown(data_type), required, writer })
     }
 
     fn add(&mut self, nested: Nested) -> Writer {
         self.nested.push(nested);
         Writer::Nested(u32::try_from(self.nested.len() - 1).expect("a spec has fewer than 2^32 types"))
+    }
+}
+
+/// The name of a type, or what it begins with: a message is to be read, and many of them may be kept.
+fn shown(data_type: &DataType) -> String {
+    const MOST: usize = 100;
+    let name = types::name(data_type);
+    match name.char_indices().nth(MOST) {
+        None => name,
+        Some((end, _)) => format!("{}...", &name[..end]),
     }
 }
 

@@ -395,6 +395,15 @@ fn types_that_json_is_not_read_into_are_refused_with_what_to_use() {
 }
 
 #[test]
+fn long_types_are_shown_by_what_they_begin_with() {
+    let members: Vec<String> = (0..100).map(|n| format!("größe{n}: int64")).collect();
+    let mut decoding = Decoding::new(&[("c", &format!("struct<{}>", members.join(", ")))], &[]);
+    let shown = "struct<größe0: int64, größe1: int64, größe2: int64, größe3: int64, größe4: int64, größe5: int64, grö";
+    assert_eq!(decoding.reason(r#"{"c":1}"#), format!("expected {shown}..., found number"));
+    assert_eq!(decoding.bad(r#"{"c":{"größe7":true}}"#).1, "expected int64, found bool");
+}
+
+#[test]
 fn items_may_take_only_so_much() {
     // A struct of a thousand members takes 8000 bytes of memory, and three of a document.
     let members: Vec<Field> = (0..1000).map(|n| Field::new(format!("m{n}"), DataType::Int64, true)).collect();
