@@ -17,7 +17,7 @@ use karrow::format::{Side, Spec};
 use karrow::ingest::memory::{Feeder, OwnedRecord};
 use karrow::ingest::{Consumer, Cycle, Timeout};
 use karrow::options::Options;
-use karrow::rows::RecordTime;
+use karrow::rows::{Record, RecordTime};
 use karrow::table::PartitionState;
 use karrow::table::retention::TableType;
 use karrow::table::snapshot::Snapshot;
@@ -127,6 +127,35 @@ mod cycles {
         let cycle = consumer.poll(Timeout::Never).unwrap();
         assert_eq!((cycle.rows, cycle.failed, cycle.snapshot.cycle()), (2, 0, 1));
         assert_eq!(offsets(&cycle.snapshot, 0), [0, 1]);
+    }
+
+    #[test]
+    fn records_that_are_lent_become_rows_as_those_that_are_pushed() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0), (1, 0)]);
+        let lent = |offset: i64, value: &'static [u8]| Record {
+            offset,
+            timestamp: RecordTime::None,
+            receive_time_ns: 0,
+            leader_epoch: None,
+            key: None,
+            value: Some(value),
+            headers: &[],
+        };
+        feed(&feeder, 0, [good(0)]);
+        assert_eq!(feeder.lend(0, [lent(1, &[0; 8]), lent(2, &[0; 8])]).unwrap(), 2);
+        assert_eq!(offsets(&poll(&consumer).snapshot, 0), [0, 1, 2]);
+        // The partition stops at a bad one, which it has taken, and takes nothing before it is resumed.
+        let bad = [lent(3, b"bad"), lent(4, &[0; 8])];
+        assert_eq!(feeder.lend(0, bad).unwrap(), 1);
+        assert_eq!(feeder.lend(0, bad[1..].to_vec()).unwrap(), 0);
+        assert_eq!(poll(&consumer).failed, 1);
+        consumer.resume(0, 4).unwrap();
+        assert_eq!(feeder.lend(0, bad[1..].to_vec()).unwrap(), 1);
+        assert_eq!(offsets(&poll(&consumer).snapshot, 0), [0, 1, 2, 4]);
+        assert_eq!(error(feeder.lend(2, [])).status(), Status::NotFound);
+        // Behind records that wait for their partition nothing is taken.
+        feed(&feeder, 1, [self::bad(0), good(1)]);
+        assert_eq!((feeder.waiting(1), feeder.lend(1, [lent(2, &[0; 8])]).unwrap()), (1, 0));
     }
 
     #[test]

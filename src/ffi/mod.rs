@@ -29,7 +29,7 @@ mod consumer;
 //
 mod snapshot;
 //
-mod stream;
+pub mod stream;
 //
 mod schema;
 //

@@ -96,6 +96,28 @@ impl Feeder {
         Ok(())
     }
 
+    /// Lends records, in order, as librdkafka's callback does: none is copied. Returns how many the partition has taken;
+    /// it takes no more once it stops, finds no room or somebody polls, and none at all while others wait. What it has
+    /// not taken is the caller's to lend again.
+    pub fn lend<'r>(&self, partition: i32, records: impl IntoIterator<Item = Record<'r>>) -> Result<usize> {
+        let index = self.0.index(partition)?;
+        self.0.hand_over(index);
+        let mut waiting = self.0.waiting[index].lock();
+        let slots = self.0.slots.all();
+        let serving = if waiting.records.is_empty() { slots[index].serve() } else { None };
+        let Some(mut serving) = serving else { return Ok(0) };
+        let mut taken = 0;
+        for record in records {
+            waiting.end = record.offset + 1;
+            taken += 1;
+            let now = if self.0.wants_headers { record.headers } else { &[] };
+            if serving.offer(&Record { headers: now, ..record }, &|| record.headers.to_vec()) == Flow::Stop {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
     /// How many records a partition has not taken.
     pub fn waiting(&self, partition: i32) -> usize {
         self.0.index(partition).map_or(0, |index| self.0.waiting[index].lock().records.len())
