@@ -438,7 +438,8 @@ impl RowBuffer {
 
     fn close_chunk(&mut self) {
         self.measure();
-        let hints: Vec<SizeHint> = self.columns.iter().map(ColumnBuffer::size_hint).collect();
+        let varies = self.rows < self.limits.rows;
+        let hints: Vec<SizeHint> = self.columns.iter().map(|column| column.size_hint(varies)).collect();
         self.push_sealed(false);
         self.closed_rows += self.rows - self.published;
         self.closed_bytes += self.unpublished_bytes;

@@ -128,17 +128,19 @@ impl ColumnBuffer {
         )
     }
 
-    /// What a successor of this buffer should make room for.
-    pub fn size_hint(&self) -> SizeHint {
+    /// What a successor of this buffer should make room for: some more than this one has where the number of rows
+    /// `varies`, and of text and items. A successor that is a little larger would otherwise have to grow, to twice the size.
+    pub fn size_hint(&self, varies: bool) -> SizeHint {
+        let some_more = |count: usize| count + count / 64 + shared::CHUNK;
         SizeHint {
-            rows: self.length,
+            rows: if varies { some_more(self.length) } else { self.length },
             bytes: match &self.values {
-                Values::Bytes { bytes, .. } => bytes.len(),
+                Values::Bytes { bytes, .. } => some_more(bytes.len()),
                 _ => 0,
             },
             children: match &self.values {
-                Values::List { child, .. } => vec![child.size_hint()],
-                Values::Struct(children) => children.iter().map(ColumnBuffer::size_hint).collect(),
+                Values::List { child, .. } => vec![child.size_hint(true)],
+                Values::Struct(children) => children.iter().map(|child| child.size_hint(varies)).collect(),
                 _ => Vec::new(),
             },
         }
@@ -441,6 +443,32 @@ mod tests {
         assert_eq!((second.len(), second.null_count()), (3, 1));
         assert_eq!(second.as_primitive::<Int64Type>().value(2), 3);
         second.to_data().validate_full().unwrap();
+    }
+
+    #[test]
+    fn a_successor_that_is_a_little_larger_stays_where_it_is() {
+        let fill = |column: &mut ColumnBuffer, rows: usize| {
+            let mut starts = Vec::new();
+            for _ in 0..rows {
+                column.push_str("sixteen bytes...");
+                if starts.is_empty() || column.rows() == rows {
+                    // What has been published is copied if it has to grow.
+                    let data = column.publish().to_data();
+                    starts.push([0, 1].map(|index| data.buffers()[index].as_ptr()));
+                }
+            }
+            starts
+        };
+        let mut column = buffer(DataType::Utf8);
+        fill(&mut column, 1000);
+        let mut varying = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(true)).unwrap();
+        let starts = fill(&mut varying, 1015);
+        assert_eq!(starts[0], starts[1]);
+        // As many rows, with a little more text.
+        let mut full = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(false)).unwrap();
+        full.push_str("sixteen bytes... and more");
+        let starts = fill(&mut full, 1000);
+        assert_eq!(starts[0], starts[1]);
     }
 
     #[test]

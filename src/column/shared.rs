@@ -164,7 +164,7 @@ impl<T: ArrowNativeType> SharedVec<T> {
 }
 
 /// How many bytes are copied together.
-const CHUNK: usize = 16;
+pub(super) const CHUNK: usize = 16;
 
 impl SharedVec<u8> {
     /// Adds `values[from..to]`. If that is short, and more follows it, the same few instructions copy it whatever its
