@@ -53,9 +53,14 @@ fn main() {
         for partitions in [1, 4, 64] {
             let name = format!("path.{kind}.{partitions}p.ns_per_row");
             if figures.want(&[&name]) {
-                beyond_decode(&name, &shape, table_type, partitions);
+                beyond_decode(&name, &shape, table_type, partitions, POLL_ROWS);
             }
         }
+    }
+    // As a backlog comes: each partition's queue is full when it is served.
+    let name = "path.append.64p.backlog.ns_per_row";
+    if figures.want(&[name]) {
+        beyond_decode(name, &shape, TableType::Append, 64, ROWS);
     }
     if figures.want(&["snapshot.first_ms", "snapshot.unchanged_us", "export.chunk_us", "export.again_us"]) {
         large_table(&shape);
@@ -63,13 +68,11 @@ fn main() {
     if figures.want(&["memory.append.ratio"]) {
         memory(&[&shape, &Shape::trade(RECORDS)]);
     }
-    let steps = [1, 4, 16, 64, 256];
-    let names: Vec<String> = steps.iter().map(|n| format!("scale.partitions.{n}.ns_per_row")).collect();
-    if figures.want(&names) {
-        many_partitions(&names, &steps, &shape);
-    }
+    let step = |n: usize| (n, format!("scale.partitions.{n}.ns_per_row"));
+    let steps: Vec<_> = [1, 4, 16, 64, 256].map(step).into_iter().filter(|(_, name)| figures.want(&[name])).collect();
+    many_partitions(&steps, &shape);
     let steps = [0, 1, 2, 4, 8];
-    let names: Vec<String> = steps.iter().map(|n| format!("scale.readers.{n}")).collect();
+    let names: Vec<String> = steps.iter().map(|n| format!("scale.readers.{n}.wall_ratio")).collect();
     if figures.want(&names) {
         readers(&names, &steps, &shape);
     }
@@ -122,13 +125,15 @@ struct Path<'a> {
     records: &'a [Vec<u8>],
     /// The next offset of each partition.
     next: Vec<usize>,
+    /// How many rows all partitions together get between two polls.
+    poll_rows: usize,
 }
 
 impl<'a> Path<'a> {
     fn new(options: &Options, partitions: usize, records: &'a [Vec<u8>]) -> Path<'a> {
         let beginnings: Vec<(i32, i64)> = (0..partitions).map(|partition| (partition as i32, 0)).collect();
         let (consumer, feeder) = Consumer::in_memory(options, &beginnings).unwrap();
-        Path { consumer: Arc::new(consumer), feeder, records, next: vec![0; partitions] }
+        Path { consumer: Arc::new(consumer), feeder, records, next: vec![0; partitions], poll_rows: POLL_ROWS }
     }
 
     /// Lends so many rows, partition by partition, without a poll.
@@ -150,10 +155,10 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Lends so many rows, and polls whenever all partitions together have got some.
+    /// Lends so many rows, and polls now and then.
     fn feed(&mut self, rows: usize) {
-        for _ in 0..rows / POLL_ROWS {
-            self.lend(POLL_ROWS);
+        for _ in 0..rows / self.poll_rows {
+            self.lend(self.poll_rows);
             self.consumer.poll(NOW).unwrap();
         }
     }
@@ -199,7 +204,7 @@ impl Decoding {
     }
 }
 
-fn beyond_decode(name: &str, shape: &Shape, table_type: TableType, partitions: usize) {
+fn beyond_decode(name: &str, shape: &Shape, table_type: TableType, partitions: usize, poll_rows: usize) {
     let plan = options(shape.spec(), table_type).plan().unwrap();
     // A ring's capacity is each partition's.
     let table_type = match table_type {
@@ -207,19 +212,11 @@ fn beyond_decode(name: &str, shape: &Shape, table_type: TableType, partitions: u
         other => other,
     };
     let options = options(shape.spec(), table_type);
-    let mut rounds: Vec<(Cost, Cost)> = Vec::with_capacity(ROUNDS);
-    // The first round warms caches and branch predictors, and is not counted.
-    for round in 0..=ROUNDS {
-        let mut path = Path::new(&options, partitions, &shape.records);
-        let whole = measure(|| path.feed(ROWS));
-        drop(path);
-        let mut decoding = Decoding::new(&plan);
-        let decode = measure(|| decoding.feed(&shape.records, ROWS));
-        drop(decoding);
-        if round > 0 {
-            rounds.push((whole, decode));
-        }
-    }
+    let mut path = Path { poll_rows, ..Path::new(&options, partitions, &shape.records) };
+    let mut decoding = Decoding::new(&plan);
+    // Both go on from round to round. The first one warms caches and branch predictors, and is not counted.
+    let round = |_| (measure(|| path.feed(ROWS)), measure(|| decoding.feed(&shape.records, ROWS)));
+    let rounds: Vec<(Cost, Cost)> = (0..=ROUNDS).map(round).skip(1).collect();
     let per_row = |cost: &Cost| cost.cpu.as_nanos() as f64 / ROWS as f64;
     let stem = name.trim_end_matches(".ns_per_row");
     print_figure(name, "ns", &rounds, |(whole, decode)| per_row(whole) - per_row(decode));
@@ -252,7 +249,8 @@ fn large_table(shape: &Shape) {
     print_figure("snapshot.unchanged_us", "us", &unchanged, |(passed, _)| passed.as_secs_f64() * 1e6);
 
     let snapshot = path.snapshot();
-    let (first, again) = (export(&snapshot), export(&snapshot));
+    let first = export(&snapshot);
+    let again: Vec<_> = (0..ROUNDS).flat_map(|_| export(&snapshot)).collect();
     println!("exports of chunks of {} rows x 20 columns", first[0].1);
     print_figure("export.chunk_us", "us", &first, |(passed, _)| passed.as_secs_f64() * 1e6);
     print_figure("export.again_us", "us", &again, |(passed, _)| passed.as_secs_f64() * 1e6);
@@ -312,17 +310,15 @@ fn needed(array: &dyn Array) -> usize {
     nulls + data.buffers().iter().map(|buffer| buffer.len()).sum::<usize>()
 }
 
-fn many_partitions(names: &[String], steps: &[usize], shape: &Shape) {
+/// The whole path at different numbers of partitions.
+fn many_partitions(steps: &[(usize, String)], shape: &Shape) {
     let options = options(shape.spec(), TableType::Append);
-    let round = |_| {
-        let step = |partitions: &usize| {
-            let mut path = Path::new(&options, *partitions, &shape.records);
-            measure(|| path.feed(ROWS))
-        };
-        steps.iter().map(step).collect()
-    };
-    let rounds: Vec<Vec<Cost>> = (0..=ROUNDS).map(round).skip(1).collect();
-    for (step, name) in names.iter().enumerate() {
+    let path = |(partitions, _): &(usize, String)| Path::new(&options, *partitions, &shape.records);
+    let mut paths: Vec<Path<'_>> = steps.iter().map(path).collect();
+    let round = |_| paths.iter_mut().map(|path| measure(|| path.feed(ROWS))).collect();
+    // Fewer rounds, because the tables hold all that is fed to them.
+    let rounds: Vec<Vec<Cost>> = (0..=ROUNDS / 2).map(round).skip(1).collect();
+    for (step, (_, name)) in steps.iter().enumerate() {
         print_figure(name, "ns", &rounds, |costs| costs[step].cpu.as_nanos() as f64 / ROWS as f64);
     }
 }
@@ -337,7 +333,8 @@ fn readers(names: &[String], steps: &[usize], shape: &Shape) {
     let rounds: Vec<Vec<Polling>> = (0..=ROUNDS).map(round).skip(1).collect();
     for (step, name) in names.iter().enumerate() {
         let wall = |costs: &Vec<Polling>| costs[step].wall.as_secs_f64() / costs[0].wall.as_secs_f64();
-        print_figure(&format!("{name}.wall_ratio"), "x", &rounds, wall);
+        print_figure(name, "x", &rounds, wall);
+        let name = name.trim_end_matches(".wall_ratio");
         let cpu = |costs: &Vec<Polling>| costs[step].cpu.as_secs_f64() / costs[0].cpu.as_secs_f64();
         print_figure(&format!("{name}.cpu_ratio"), "x", &rounds, cpu);
         let walks = |costs: &Vec<Polling>| costs[step].walks as f64;
