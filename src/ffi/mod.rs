@@ -29,6 +29,7 @@ mod consumer;
 //
 mod snapshot;
 //
+#[doc(hidden)] // for benchmarks
 pub mod stream;
 //
 mod schema;
