@@ -15,7 +15,7 @@ use karrow::format::{Side, Spec};
 use karrow::ingest::{Consumer, Timeout};
 use karrow::options::{Options, Start};
 use karrow::table::retention::TableType;
-use support::{measure, print_figure};
+use support::{measure, print_figure, print_summary};
 
 const ROUNDS: usize = 15;
 const PROGRESS_CALLS: u32 = 1000;
@@ -46,6 +46,7 @@ fn main() {
     }
     discover(&cluster);
     commit(&cluster);
+    print_summary("control");
 }
 
 /// From open to the first row, and to a row of each partition; then what progress costs.

@@ -1,10 +1,15 @@
 //! Decoding alone: one thread, record by record into batches of 8192 rows, beside libraries that do the same.
 //!
-//!     cargo bench --bench decode [SHAPE...]
+//!     cargo bench --bench decode [NAME...]
 //!
-//! Rounds of karrow and its peers take turns in one run, over the same records; before anything is timed, what they make
-//! of the records is compared and has to be equal.
+//! A name is that of a shape, as it is in the names of figures, or what several begin with, as in `nested`. Rounds of
+//! karrow and its peers take turns in one run, over the same records; before anything is timed, what they make of the
+//! records is compared and has to be equal.
 
+#[path = "decode/peers.rs"]
+mod peers;
+#[path = "decode/shapes.rs"]
+mod shapes;
 mod support;
 
 use std::hint::black_box;
@@ -13,234 +18,97 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType};
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_json::ReaderBuilder;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use karrow::format::json::JsonSpec;
 use karrow::format::{Side, Spec};
 use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
 use karrow::schema::TableSchema;
-use support::{Cost, measure, print_figure};
+use peers::Decode;
+use shapes::{BATCH_ROWS, Shape};
+use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 
-const RECORDS: usize = 4 * BATCH_ROWS;
-const BATCH_ROWS: usize = 8192;
 const ROUNDS: usize = 15;
+
+/// By name, what runs it.
+const BENCHMARKS: [(&str, fn()); 16] = [
+    ("int64x20", || beside_peers(&shapes::int64x20())),
+    ("doublex20", || beside_peers(&shapes::doublex20())),
+    ("timestampx20", || beside_peers(&shapes::timestampx20())),
+    ("int64x100", || beside_peers(&shapes::int64x100())),
+    ("int64x1000", || beside_peers(&shapes::int64x1000())),
+    ("trade", || beside_peers(&shapes::trade())),
+    ("trade.shuffled", || beside_peers(&shapes::shuffled())),
+    ("trade.escaped", || beside_peers(&shapes::escaped())),
+    ("trade.unknown30", || beside_peers(&shapes::unknown30())),
+    ("trade.bad1", || beside_clean(&shapes::bad1(), &shapes::trade())),
+    ("nested.struct", || beside_peers(&shapes::structs())),
+    ("nested.list", || beside_peers(&shapes::list())),
+    ("nested.list_of_structs", || beside_peers(&shapes::list_of_structs())),
+    ("nested.map", || beside_peers(&shapes::map())),
+    ("scale.columns", scale_columns),
+    ("scale.value_bytes", scale_value_bytes),
+];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    for shape in [int64x20(), trade(), unknown30(), structs(), list(), list_of_structs(), map()] {
-        if wanted.is_empty() || wanted.iter().any(|name| shape.name.contains(name.as_str())) {
-            run(&shape);
+    let asks_for = |wanted: &str, name: &str| {
+        name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    if let Some(unknown) = wanted.iter().find(|wanted| !BENCHMARKS.iter().any(|(name, _)| asks_for(wanted, name))) {
+        let names: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
+        eprintln!("nothing here is called {unknown}; there are {}", names.join(", "));
+        std::process::exit(2);
+    }
+    for (name, run) in BENCHMARKS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| asks_for(wanted, name)) {
+            run();
         }
     }
-    if wanted.is_empty() || wanted.iter().any(|name| "trade.bad1".contains(name.as_str())) {
-        run_bad();
-    }
+    print_summary("decode");
 }
 
-/// Records of one kind, and the columns they are decoded into.
-struct Shape {
-    name: &'static str,
-    columns: Vec<(String, &'static str)>,
-    records: Vec<Vec<u8>>,
-}
-
-impl Shape {
-    fn new(name: &'static str, columns: &[(&str, &'static str)], records: Vec<Vec<u8>>) -> Shape {
-        Shape { name, columns: columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(), records }
-    }
-}
-
-/// Twenty columns of integers from 1 to 1000.
-fn int64x20() -> Shape {
-    let mut random = Random(1);
-    let names: Vec<String> = (1..=20).map(|n| if n == 1 { "count".to_owned() } else { format!("col{n}") }).collect();
-    let record = |_| {
-        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", 1 + random.below(1000))).collect();
-        format!("{{{}}}", members.join(",")).into_bytes()
-    };
-    let records = (0..RECORDS).map(record).collect();
-    Shape { name: "int64x20", columns: names.into_iter().map(|name| (name, "int64")).collect(), records }
-}
-
-/// Nine columns of a trade: four texts, two numbers that are sometimes null.
-fn trade() -> Shape {
-    let columns = [
-        ("symbol", "utf8"),
-        ("side", "utf8"),
-        ("price", "float64"),
-        ("qty", "int64"),
-        ("time", "timestamp[ns, UTC]"),
-        ("venue", "utf8"),
-        ("order_id", "utf8"),
-        ("fee", "float64"),
-        ("parent", "int64"),
-    ];
-    let mut random = Random(2);
-    let record = |row: usize| {
-        let symbol = ["AAPL", "MSFT", "NVDA", "GOOG", "AMZN", "META", "BRK.B", "TSM"][random.below(8) as usize];
-        let side = ["buy", "sell"][random.below(2) as usize];
-        let price = format!("{}.{:02}", 10 + random.below(900), random.below(100));
-        let time = 1_767_346_200_000_000_000 + row as u64 * 1_000_003;
-        let venue = ["XNAS", "XNYS", "ARCX", "BATS"][random.below(4) as usize];
-        let order_id = format!("{:08x}-{:06}", random.below(1 << 32), random.below(1_000_000));
-        let fee = if random.below(4) == 0 { "null".to_owned() } else { format!("0.{:04}", random.below(10_000)) };
-        let parent = if random.below(2) == 0 { "null".to_owned() } else { random.below(10_000_000).to_string() };
-        format!(
-            "{{\"symbol\":\"{symbol}\",\"side\":\"{side}\",\"price\":{price},\"qty\":{},\"time\":{time},\
-             \"venue\":\"{venue}\",\"order_id\":\"{order_id}\",\"fee\":{fee},\"parent\":{parent}}}",
-            1 + random.below(10_000)
-        )
-        .into_bytes()
-    };
-    let records = (0..RECORDS).map(record).collect();
-    Shape::new("trade", &columns, records)
-}
-
-/// The trades, among thirty fields that no column reads, a third of them objects and arrays.
-fn unknown30() -> Shape {
-    let mut random = Random(3);
-    let mut shape = trade();
-    for record in &mut shape.records {
-        let others = (0..30).map(|n| match n % 6 {
-            0 => format!("\"u{n}\":{}", random.below(1_000_000)),
-            1 | 2 => format!("\"u{n}\":\"{:016x}\"", random.below(u64::MAX)),
-            3 => format!("\"u{n}\":{}.{:02}", random.below(900), random.below(100)),
-            4 => format!("\"u{n}\":[{},{},{}]", random.below(10), random.below(1000), random.below(100_000)),
-            _ => format!("\"u{n}\":{{\"a\":{},\"b\":\"{:08x}\",\"c\":null}}", random.below(10), random.below(1 << 32)),
-        });
-        let text = String::from_utf8(std::mem::take(record)).expect("JSON is text");
-        // Three unknown fields in front of each known one.
-        let known: Vec<&str> = text[1..text.len() - 1].split(',').collect();
-        let mut members = Vec::new();
-        for (index, other) in others.enumerate() {
-            members.push(other);
-            members.extend(known.get(index / 3).filter(|_| index % 3 == 2).map(|known| (*known).to_owned()));
-        }
-        *record = format!("{{{}}}", members.join(",")).into_bytes();
-    }
-    Shape { name: "trade.unknown30", ..shape }
-}
-
-/// Structs in structs.
-fn structs() -> Shape {
-    let mut random = Random(4);
-    let record = |_| {
-        format!(
-            "{{\"id\":{},\"customer\":{{\"name\":\"{:08x}\",\"tier\":{},\"address\":{{\"city\":\"{}\",\"zip\":{}}}}},\
-             \"total\":{{\"net\":{}.{:02},\"tax\":{}.{:02}}}}}",
-            random.below(1 << 40),
-            random.below(1 << 32),
-            1 + random.below(5),
-            ["Vienna", "Graz", "Linz", "Salzburg"][random.below(4) as usize],
-            1000 + random.below(9000),
-            random.below(10_000),
-            random.below(100),
-            random.below(1000),
-            random.below(100),
-        )
-        .into_bytes()
-    };
-    let columns = [
-        ("id", "int64"),
-        ("customer", "struct<name: utf8, tier: int32, address: struct<city: utf8, zip: int32>>"),
-        ("total", "struct<net: float64, tax: float64>"),
-    ];
-    Shape::new("nested.struct", &columns, (0..RECORDS).map(record).collect())
-}
-
-/// Twenty integers in an array.
-fn list() -> Shape {
-    let mut random = Random(5);
-    let record = |row| {
-        let items: Vec<String> = (0..20).map(|_| random.below(100_000).to_string()).collect();
-        format!("{{\"id\":{row},\"values\":[{}]}}", items.join(",")).into_bytes()
-    };
-    let columns = [("id", "int64"), ("values", "list<int64>")];
-    Shape::new("nested.list", &columns, (0..RECORDS).map(record).collect())
-}
-
-/// An order with up to nine legs.
-fn list_of_structs() -> Shape {
-    let mut random = Random(6);
-    let record = |row| {
-        let legs: Vec<String> = (0..1 + random.below(9))
-            .map(|_| {
-                let symbol = ["AAPL", "MSFT", "NVDA", "GOOG", "AMZN", "META", "BRK.B", "TSM"][random.below(8) as usize];
-                let (price, cents, qty) = (10 + random.below(900), random.below(100), 1 + random.below(10_000));
-                format!("{{\"symbol\":\"{symbol}\",\"price\":{price}.{cents:02},\"qty\":{qty}}}")
-            })
-            .collect();
-        format!("{{\"id\":{row},\"legs\":[{}]}}", legs.join(",")).into_bytes()
-    };
-    let columns = [("id", "int64"), ("legs", "list<struct<symbol: utf8, price: float64, qty: int64>>")];
-    Shape::new("nested.list_of_structs", &columns, (0..RECORDS).map(record).collect())
-}
-
-/// Six tags.
-fn map() -> Shape {
-    let mut random = Random(7);
-    let record = |row| {
-        let tags: Vec<String> =
-            (0..6).map(|n| format!("\"tag{}\":\"{:06x}\"", n + 6 * random.below(4), random.below(1 << 24))).collect();
-        format!("{{\"id\":{row},\"tags\":{{{}}}}}", tags.join(",")).into_bytes()
-    };
-    let columns = [("id", "int64"), ("tags", "map<utf8, utf8>")];
-    Shape::new("nested.map", &columns, (0..RECORDS).map(record).collect())
-}
-
-/// A fixed sequence of numbers that look random (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
-
-fn run(shape: &Shape) {
-    let bytes: usize = shape.records.iter().map(Vec::len).sum();
-    println!("{}: {RECORDS} records of {} bytes", shape.name, bytes / RECORDS);
+/// karrow and those peers that can, over the same records.
+fn beside_peers(shape: &Shape) {
+    let name = |figure: &str| format!("decode.json.{}.{figure}", shape.name);
+    let (rows, bytes) = (shape.records.len() as f64, shape.bytes() as f64);
+    println!("{}: {rows} records of {:.0} bytes", shape.name, bytes / rows);
     let mut karrow = Karrow::new(shape);
     let schema = karrow.peer_schema();
-    assert_eq!(values(&karrow.decode(&shape.records)), values(&arrow_json(&schema, &shape.records)), "{}", shape.name);
-
-    let mut rounds: Vec<(Cost, Cost)> = Vec::with_capacity(ROUNDS);
-    // The first round warms caches and branch predictors, and is not counted.
-    for round in 0..=ROUNDS {
-        let pair = (
-            measure(|| drop(black_box(karrow.decode(&shape.records)))),
-            measure(|| drop(black_box(arrow_json(&schema, &shape.records)))),
-        );
-        if round > 0 {
-            rounds.push(pair);
-        }
+    let mut peers: Vec<(&str, Decode)> = vec![("arrow_json", peers::arrow_json)];
+    if !shape.is_nested() {
+        peers.extend([("serde_json", peers::serde_json as Decode), ("sonic_rs", peers::sonic_rs as Decode)]);
     }
-    let name = |figure: &str| format!("decode.json.{}.{figure}", shape.name);
-    let (rows, bytes) = (RECORDS as f64, bytes as f64);
-    print_figure(&name("ns_per_row"), "ns", &rounds, |(ours, _)| ours.cpu.as_nanos() as f64 / rows);
+    let expected = values(&karrow.decode(&shape.records));
+    for (peer, decode) in &peers {
+        assert!(values(&decode(&schema, &shape.records)) == expected, "{peer} makes other rows of {}", shape.name);
+    }
+
+    // karrow's cost, and that of each peer. The first round warms caches and branch predictors, and is not counted.
+    let rounds: Vec<(Cost, Vec<Cost>)> = (0..=ROUNDS)
+        .map(|_| {
+            let ours = measure(|| drop(black_box(karrow.decode(&shape.records))));
+            let cost = |(_, decode): &(&str, Decode)| measure(|| drop(black_box(decode(&schema, &shape.records))));
+            (ours, peers.iter().map(cost).collect())
+        })
+        .skip(1)
+        .collect();
+    print_cpu_figure(&name("ns_per_row"), "ns", &rounds, rows, |(ours, _)| *ours);
     print_figure(&name("gb_per_s"), "GB/s", &rounds, |(ours, _)| bytes / ours.cpu.as_nanos() as f64);
-    print_figure(&name("arrow_json.ns_per_row"), "ns", &rounds, |(_, peer)| peer.cpu.as_nanos() as f64 / rows);
-    print_figure(&name("ratio.arrow_json"), "x", &rounds, |(ours, peer)| {
-        peer.cpu.as_secs_f64() / ours.cpu.as_secs_f64()
-    });
+    for (index, (peer, _)) in peers.iter().enumerate() {
+        print_cpu_figure(&name(&format!("{peer}.ns_per_row")), "ns", &rounds, rows, |(_, peers)| peers[index]);
+        print_figure(&name(&format!("ratio.{peer}")), "x", &rounds, |(ours, peers)| {
+            peers[index].cpu.as_secs_f64() / ours.cpu.as_secs_f64()
+        });
+    }
 }
 
-/// The trades, of which one in a hundred does not fit and is skipped, beside all of them good.
-fn run_bad() {
-    let clean = trade();
-    let mut bad = Shape { name: "trade.bad1", ..trade() };
-    for (index, record) in bad.records.iter_mut().enumerate().filter(|(index, _)| index % 100 == 50) {
-        *record = spoil(record, index / 100);
-    }
+/// Records of which some do not fit and are skipped, beside all of them good.
+fn beside_clean(bad: &Shape, clean: &Shape) {
     let good = bad.records.iter().zip(&clean.records).filter(|(bad, clean)| bad == clean).count();
-    let (mut karrow, mut karrow_clean) = (Karrow::new(&bad), Karrow::new(&clean));
+    println!("{}: {} records, {} bad", bad.name, bad.records.len(), bad.records.len() - good);
+    let (mut karrow, mut karrow_clean) = (Karrow::new(bad), Karrow::new(clean));
     let rows: usize = karrow.decode(&bad.records).iter().map(RecordBatch::num_rows).sum();
     assert_eq!(rows, good);
-    println!("{}: {RECORDS} records, {} bad", bad.name, RECORDS - good);
     let round = |_| {
         (
             measure(|| drop(black_box(karrow.decode(&bad.records)))),
@@ -248,25 +116,51 @@ fn run_bad() {
         )
     };
     let rounds: Vec<(Cost, Cost)> = (0..=ROUNDS).map(round).skip(1).collect();
-    let rows = RECORDS as f64;
-    print_figure("decode.json.trade.bad1.ns_per_row", "ns", &rounds, |(bad, _)| bad.cpu.as_nanos() as f64 / rows);
-    print_figure("decode.json.trade.bad1.rate_ratio.clean", "x", &rounds, |(bad, clean)| {
+    let name = |figure: &str| format!("decode.json.{}.{figure}", bad.name);
+    print_cpu_figure(&name("ns_per_row"), "ns", &rounds, bad.records.len() as f64, |(bad, _)| *bad);
+    print_figure(&name("rate_ratio.clean"), "x", &rounds, |(bad, clean)| {
         clean.cpu.as_secs_f64() / bad.cpu.as_secs_f64()
     });
 }
 
-/// A trade that is bad in one of several ways.
-fn spoil(record: &[u8], way: usize) -> Vec<u8> {
-    let text = std::str::from_utf8(record).expect("JSON is text");
-    match way % 6 {
-        0 => text[..text.len() - 1].to_owned(),
-        1 => text.replacen("\"price\":", "\"price\":\"x\",\"was\":", 1),
-        2 => text.replacen("\"qty\":", "\"qty\":0.5,\"was\":", 1),
-        3 => text.replacen("\"time\":", "\"time\":\"yesterday\",\"was\":", 1),
-        4 => text.replacen("\"parent\":", "\"parent\":[1],\"was\":", 1),
-        _ => format!("[{text}]"),
+/// From one column to a thousand, a million cells each.
+fn scale_columns() {
+    let steps: Vec<_> = [1, 10, 20, 100, 1000]
+        .map(|columns| {
+            let records = (1 << 20) / columns;
+            let name = format!("scale.columns.{columns}.ns_per_cell");
+            (name, shapes::int64(columns, records), (columns * records) as f64)
+        })
+        .into();
+    scale(&steps);
+}
+
+/// A text of fifty bytes to one of a hundred thousand, sixteen megabytes each.
+fn scale_value_bytes() {
+    let steps: Vec<_> = [50, 1000, 10_000, 100_000]
+        .map(|letters| {
+            let records = 16_000_000 / letters;
+            let name = format!("scale.value_bytes.{letters}.ns_per_byte");
+            (name, shapes::text(letters, records), (letters * records) as f64)
+        })
+        .into();
+    scale(&steps);
+}
+
+/// Steps take turns as peers do, so that a bend is one of karrow and not of the machine. Each has the name of its figure,
+/// and how many of the figure's units are in it.
+fn scale(steps: &[(String, Shape, f64)]) {
+    let mut karrows: Vec<Karrow> = steps.iter().map(|(_, shape, _)| Karrow::new(shape)).collect();
+    let rounds: Vec<Vec<Cost>> = (0..=ROUNDS)
+        .map(|_| {
+            let each = karrows.iter_mut().zip(steps);
+            each.map(|(karrow, (_, shape, _))| measure(|| drop(black_box(karrow.decode(&shape.records))))).collect()
+        })
+        .skip(1)
+        .collect();
+    for (index, (name, _, units)) in steps.iter().enumerate() {
+        print_cpu_figure(name, "ns", &rounds, *units, |steps| steps[index]);
     }
-    .into_bytes()
 }
 
 /// Columns without the metadata that only karrow's have, instants as numbers.
@@ -292,7 +186,7 @@ impl Karrow {
         shape.columns.iter().for_each(|(name, kind)| spec.add_column(name, kind).unwrap());
         let (_, key) = Spec::Ignore.resolve(Side::Key, &Default::default()).unwrap();
         let (columns, value) = Spec::Json(spec).resolve(Side::Value, &Default::default()).unwrap();
-        let schema = Arc::new(TableSchema::new(shape.name, Vec::new(), Vec::new(), columns).unwrap());
+        let schema = Arc::new(TableSchema::new(&shape.name, Vec::new(), Vec::new(), columns).unwrap());
         let limits = ChunkLimits { rows: BATCH_ROWS, ..ChunkLimits::default() };
         let policies = Policies { value: BadRecordPolicy::Skip, ..Policies::default() };
         let rows = RowBuffer::new(Arc::clone(&schema), 0, key, value, limits, OnSeal::Begin).unwrap();
@@ -326,17 +220,4 @@ impl Karrow {
         let fields = self.schema.arrow().fields().iter();
         Arc::new(Schema::new(fields.map(|f| Field::new(f.name(), data_type(f.data_type()), true)).collect::<Vec<_>>()))
     }
-}
-
-fn arrow_json(schema: &SchemaRef, records: &[Vec<u8>]) -> Vec<RecordBatch> {
-    let mut decoder = ReaderBuilder::new(Arc::clone(schema)).with_batch_size(BATCH_ROWS).build_decoder().unwrap();
-    let mut batches = Vec::new();
-    for (row, record) in records.iter().enumerate() {
-        assert_eq!(decoder.decode(record).unwrap(), record.len());
-        if (row + 1) % BATCH_ROWS == 0 {
-            batches.extend(decoder.flush().unwrap());
-        }
-    }
-    batches.extend(decoder.flush().unwrap());
-    batches
 }

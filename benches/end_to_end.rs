@@ -20,7 +20,7 @@ use karrow::ingest::{Consumer, Timeout, kafka};
 use karrow::options::{Options, Start};
 use karrow::table::retention::TableType;
 use rdkafka::bindings as rd;
-use support::{measure, print_figure};
+use support::{measure, print_figure, print_summary};
 
 const TOPIC: &str = "end-to-end";
 const PARTITIONS: i32 = 8;
@@ -66,6 +66,7 @@ fn main() {
     print_figure("e2e.simple.million.wall_ratio.count", "x", &rounds, |(read, count)| {
         count.wall.as_secs_f64() / read.wall.as_secs_f64()
     });
+    print_summary("end_to_end");
 }
 
 /// karrow: opens, polls until every row is in the table, closes.

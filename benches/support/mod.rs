@@ -3,6 +3,8 @@
 // Each benchmark compiles this module for itself, and not all use both times.
 #![allow(dead_code)]
 
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a piece of work took.
@@ -21,13 +23,70 @@ pub fn measure(work: impl FnOnce()) -> Cost {
     Cost { wall: start.elapsed(), cpu: cpu_time() - cpu }
 }
 
-/// Prints the median of a figure over all rounds, with its spread, and as a line for scripts.
-pub fn print_figure<R>(name: &str, unit: &str, rounds: &[R], figure: impl Fn(&R) -> f64) {
+/// Prints the median of a figure over all rounds, with its spread, and keeps it for the summary.
+pub fn print_figure<R>(name: &str, unit: &'static str, rounds: &[R], figure: impl Fn(&R) -> f64) {
     let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     let (median, least, most) = (figures[figures.len() / 2], figures[0], figures[figures.len() - 1]);
-    println!("{name}: {median:.2} {unit} (from {least:.2} to {most:.2} in {} rounds)", figures.len());
-    println!("figure {name} {median:.3} {unit}");
+    let places = places(median);
+    println!("{name}: {median:.places$} {unit} (from {least:.places$} to {most:.places$} in {} rounds)", figures.len());
+    let summary = Figure { name: name.to_owned(), unit, median, least, most };
+    FIGURES.lock().unwrap_or_else(PoisonError::into_inner).push(summary);
+}
+
+/// The same for nanoseconds of CPU time per unit of work, of which a round has as many. Where the clock says something
+/// else, it is printed beside.
+pub fn print_cpu_figure<R>(name: &str, unit: &'static str, rounds: &[R], units: f64, cost: impl Fn(&R) -> Cost) {
+    print_figure(name, unit, rounds, |round| cost(round).cpu.as_nanos() as f64 / units);
+    let (wall, cpu) = (rounds.iter().map(|round| cost(round).wall), rounds.iter().map(|round| cost(round).cpu));
+    let (wall, cpu) = (median(wall), median(cpu));
+    if wall.abs_diff(cpu) > cpu / 20 {
+        let wall = wall.as_nanos() as f64 / units;
+        println!("{name}: {wall:.*} {unit} on the clock", places(wall));
+    }
+}
+
+/// What a benchmark ends with: all its figures as a table, and as lines for scripts.
+///
+/// Where `KARROW_FIGURES` names a directory, they are also written there, to a file with the name of the benchmark.
+pub fn print_summary(benchmark: &str) {
+    let figures = FIGURES.lock().unwrap_or_else(PoisonError::into_inner);
+    let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
+    let mut summary = format!("\n{:width$} {:>12} {:6} {:>12} {:>12}\n", benchmark, "median", "", "from", "to");
+    for Figure { name, unit, median, least, most } in figures.iter() {
+        let places = places(*median);
+        summary += &format!("{name:width$} {median:>12.places$} {unit:6} {least:>12.places$} {most:>12.places$}\n");
+    }
+    summary += "\n";
+    for Figure { name, unit, median, .. } in figures.iter() {
+        summary += &format!("figure {name} {median:.4} {unit}\n");
+    }
+    print!("{summary}");
+    if let Some(directory) = std::env::var_os("KARROW_FIGURES") {
+        std::fs::write(Path::new(&directory).join(format!("{benchmark}.txt")), summary).unwrap();
+    }
+}
+
+struct Figure {
+    name: String,
+    unit: &'static str,
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+/// How many decimal places tell two values of this size apart.
+fn places(value: f64) -> usize {
+    if value < 1.0 { 4 } else { 2 }
+}
+
+/// What has been printed so far.
+static FIGURES: Mutex<Vec<Figure>> = Mutex::new(Vec::new());
+
+fn median(durations: impl Iterator<Item = Duration>) -> Duration {
+    let mut durations: Vec<Duration> = durations.collect();
+    durations.sort();
+    durations[durations.len() / 2]
 }
 
 fn cpu_time() -> Duration {
