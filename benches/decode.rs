@@ -1,6 +1,6 @@
 //! Decoding alone: one thread, record by record into batches of 8192 rows, beside libraries that do the same.
 //!
-//!     cargo bench --bench decode [NAME...]
+//!     cargo bench --bench decode -- [NAME...]
 //!
 //! A name is that of a shape, as it is in the names of figures, or what several begin with, as in `nested`. Rounds of
 //! karrow and its peers take turns in one run, over the same records; before anything is timed, what they make of the
@@ -27,7 +27,7 @@ use peers::Decode;
 use shapes::{BATCH_ROWS, Shape};
 use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 
 /// By name, what runs it.
 const BENCHMARKS: [(&str, fn()); 16] = [
