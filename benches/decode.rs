@@ -8,7 +8,7 @@
 
 #[path = "decode/peers.rs"]
 mod peers;
-#[path = "decode/shapes.rs"]
+#[path = "support/shapes.rs"]
 mod shapes;
 mod support;
 
@@ -19,7 +19,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use karrow::format::json::JsonSpec;
 use karrow::format::{Side, Spec};
 use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
 use karrow::schema::TableSchema;
@@ -182,10 +181,8 @@ struct Karrow {
 
 impl Karrow {
     fn new(shape: &Shape) -> Karrow {
-        let mut spec = JsonSpec::default();
-        shape.columns.iter().for_each(|(name, kind)| spec.add_column(name, kind).unwrap());
         let (_, key) = Spec::Ignore.resolve(Side::Key, &Default::default()).unwrap();
-        let (columns, value) = Spec::Json(spec).resolve(Side::Value, &Default::default()).unwrap();
+        let (columns, value) = shape.spec().resolve(Side::Value, &Default::default()).unwrap();
         let schema = Arc::new(TableSchema::new(&shape.name, Vec::new(), Vec::new(), columns).unwrap());
         let limits = ChunkLimits { rows: BATCH_ROWS, ..ChunkLimits::default() };
         let policies = Policies { value: BadRecordPolicy::Skip, ..Policies::default() };

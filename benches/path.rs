@@ -29,7 +29,7 @@ use karrow::rows::{Record, RecordTime, RowBuffer};
 use karrow::table::retention::TableType;
 use karrow::table::snapshot::Snapshot;
 use shapes::Shape;
-use support::{Cost, measure, print_figure};
+use support::{Cost, measure, print_figure, print_summary};
 
 const NOW: Timeout = Timeout::Millis(0);
 const ROUNDS: usize = 15;
@@ -44,7 +44,7 @@ static ALLOCATOR: Counting = Counting(AtomicUsize::new(0));
 
 fn main() {
     let figures = Selected(std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect());
-    let shape = Shape::int64x20(RECORDS);
+    let shape = shapes::int64(20, RECORDS);
     for (kind, table_type) in [
         ("append", TableType::Append),
         ("blink", TableType::Blink),
@@ -66,7 +66,7 @@ fn main() {
         large_table(&shape);
     }
     if figures.want(&["memory.append.ratio"]) {
-        memory(&[&shape, &Shape::trade(RECORDS)]);
+        memory(&[&shape, &shapes::trades(RECORDS)]);
     }
     let step = |n: usize| (n, format!("scale.partitions.{n}.ns_per_row"));
     let steps: Vec<_> = [1, 4, 16, 64, 256].map(step).into_iter().filter(|(_, name)| figures.want(&[name])).collect();
@@ -79,6 +79,7 @@ fn main() {
     if figures.want(&["ring.1m.after_1m.ns_per_row", "ring.1m.after_100m.ns_per_row", "ring.1m.memory_ratio"]) {
         ring();
     }
+    print_summary("path");
 }
 
 /// Which figures the command line asks for.

@@ -269,12 +269,11 @@ impl<'a> Pass<'a> {
             _ => {}
         }
         let member = text.member(name)?;
-        let name = text.slice(member.name, member.name_end);
         let id = if member.escaped {
             // What is half a surrogate pair is the name of no field.
-            unescape(name).and_then(|name| self.fields.member(field, &name))
+            unescape(member.quoted(text)).and_then(|name| self.fields.member(field, &name))
         } else {
-            self.fields.member(field, name)
+            self.fields.member(field, text.slice(member.name, member.name_end))
         };
         let target = id.map_or(Target::Skip, |id| self.target(id));
         let mut nowhere = u32::MAX;
@@ -358,7 +357,10 @@ impl<'a> Pass<'a> {
                 _ => {}
             }
         }
-        let end = text.value_end(at, depth)?;
+        let (end, is_escaped) = match kind {
+            Kind::String => text.string_end(at + 1).map(|(quote, is_escaped)| (quote + 1, is_escaped))?,
+            _ => (text.value_end(at, depth)?, false),
+        };
         let written = text.slice(at, end);
         let unescaped;
         let value = match kind {
@@ -366,15 +368,11 @@ impl<'a> Pass<'a> {
             Kind::Null | Kind::Bool => Value::Bool(written),
             Kind::Number => Value::Number(written),
             Kind::Array | Kind::Object => Value::Container(written),
-            Kind::String => {
-                let inside = &written[1..written.len() - 1];
-                if inside.contains('\\') {
-                    unescaped = unescape(inside);
-                    Value::String(unescaped.as_deref())
-                } else {
-                    Value::String(Some(inside))
-                }
+            Kind::String if is_escaped => {
+                unescaped = unescape(written);
+                Value::String(unescaped.as_deref())
             }
+            Kind::String => Value::String(Some(&written[1..written.len() - 1])),
         };
         let bad = column.writer.write(value, buffer).err().map(|refusal| {
             let found = match refusal {
@@ -467,8 +465,8 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// The text of a string between its quotes; `None` if a surrogate lacks its other half, which is all that can be wrong
-/// with a string that follows the grammar.
-pub(super) fn unescape(inside: &str) -> Option<String> {
-    serde_json::from_str(&format!("\"{inside}\"")).ok()
+/// The text of a string, which is given with its quotes; `None` if a surrogate lacks its other half, which is all that can be
+/// wrong with a string that follows the grammar.
+pub(super) fn unescape(quoted: &str) -> Option<String> {
+    serde_json::from_str(quoted).ok()
 }

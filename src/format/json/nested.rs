@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::decode::{Bad, Outcome, Pass, Written, unescape};
 use super::shape::{Column, Items};
-use super::text::{ITEM_END, MEMBER_END, Malformed, Member, check_depth};
+use super::text::{ITEM_END, MEMBER_END, Malformed, check_depth};
 use crate::column::ColumnBuffer;
 
 /// Maps of up to this many entries are looked through for a name that comes twice; larger ones are hashed.
@@ -191,11 +191,14 @@ impl<'a> Pass<'a> {
             return Ok((entries, at + 1));
         }
         loop {
-            let Member { name, name_end, escaped, value } = text.member(at)?;
-            let name = text.slice(name, name_end);
-            let name = if escaped { unescape(name).map(Cow::Owned) } else { Some(Cow::Borrowed(name)) };
-            entries.push(Entry { name, value });
-            at = text.skip_blanks(text.value_end(value, depth)?);
+            let member = text.member(at)?;
+            let name = if member.escaped {
+                unescape(member.quoted(text)).map(Cow::Owned)
+            } else {
+                Some(Cow::Borrowed(text.slice(member.name, member.name_end)))
+            };
+            entries.push(Entry { name, value: member.value });
+            at = text.skip_blanks(text.value_end(member.value, depth)?);
             match text.byte(at) {
                 b',' => at = text.skip_blanks(at + 1),
                 b'}' => return Ok((entries, at + 1)),

@@ -305,6 +305,13 @@ pub struct Member {
     pub value: usize,
 }
 
+impl Member {
+    /// The name as it is written, with its quotes.
+    pub fn quoted<'a>(&self, text: Text<'a>) -> &'a str {
+        text.slice(self.name - 1, self.name_end + 1)
+    }
+}
+
 /// The containers around a place: a bit for each, set for objects.
 struct Open {
     depth: usize,
