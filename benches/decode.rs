@@ -205,7 +205,7 @@ impl Karrow {
             // What is bad is skipped.
             let _ = self.rows.append(&record);
         }
-        self.rows.seal(false).into_iter().map(|sealed| sealed.batch).collect()
+        self.rows.seal(false).into_iter().map(|sealed| sealed.batch.arrays().clone()).collect()
     }
 
     /// The same columns for a peer, with UTC as an offset: names of zones need a feature of arrow that nothing else does.

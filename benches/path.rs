@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use arrow_array::ffi::FFI_ArrowArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch};
+use karrow::batch::Batch;
 use karrow::ffi::stream;
 use karrow::format::{Side, Spec};
 use karrow::ingest::memory::Feeder;
@@ -175,7 +176,7 @@ struct Decoding {
     rows: RowBuffer,
     kept_rows: usize,
     seal_rows: usize,
-    kept: VecDeque<RecordBatch>,
+    kept: VecDeque<Batch>,
 }
 
 impl Decoding {
@@ -197,7 +198,7 @@ impl Decoding {
             self.rows.append(&record(offset as i64, value)).unwrap();
             if (offset + 1) % self.seal_rows == 0 {
                 self.kept.extend(self.rows.seal(true).into_iter().map(|sealed| sealed.batch));
-                while self.kept.iter().map(RecordBatch::num_rows).sum::<usize>() > self.kept_rows {
+                while self.kept.iter().map(Batch::num_rows).sum::<usize>() > self.kept_rows {
                     self.kept.pop_front();
                 }
             }

@@ -11,6 +11,7 @@
 //!                rows + format     decode into column buffers; a bad record is taken back whole
 //!                column            typed vectors whose published front readers may see
 //!  poll ───────► rows::seal        immutable batches, not copied
+//!                batch             Arrow arrays of them, once somebody reads
 //!                table::retention  blink, append, ring: which batches to keep
 //!                table             all partitions published in one swap
 //!                table::snapshot   a reference count, views, batches from a row number
@@ -20,6 +21,7 @@
 //! [`Consumer`](ingest::Consumer) drives it. See `ARCHITECTURE.md` for which room to change for what.
 #![warn(missing_docs)]
 
+pub mod batch;
 pub mod column;
 pub mod error;
 pub mod ffi;

@@ -1,11 +1,12 @@
 //! Rows of one partition, being written: every column in step, a row whole or absent.
 
+use std::collections::VecDeque;
 use std::slice;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::TimeUnit;
+use arrow_schema::{Field, TimeUnit};
 
+use crate::batch::Batch;
 use crate::column::{ColumnBuffer, SizeHint, fixed_bytes};
 use crate::error::{Error, Result, Status};
 use crate::format::{BadValue, Decoder, Side};
@@ -190,6 +191,11 @@ impl Default for ChunkLimits {
     }
 }
 
+/// The largest chunk whose memory is kept to be used again, as a large one has enough rows to share the cost of its memory.
+const SMALL_CHUNK_BYTES: usize = 256 * 1024;
+/// How many chunks that are handed over may still be shown: the one before, and the one that this cycle publishes.
+const RETIRED: usize = 2;
+
 /// What happens to the chunk in progress when it is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnSeal {
@@ -200,10 +206,10 @@ pub enum OnSeal {
 }
 
 /// Rows that a cycle publishes: one immutable batch.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sealed {
     /// The rows of the chunk so far, those published by earlier cycles included.
-    pub batch: RecordBatch,
+    pub batch: Batch,
     /// How many rows at the front earlier cycles have published already.
     pub already_published: usize,
     /// What the rows of the chunk so far take.
@@ -224,6 +230,8 @@ pub struct RowBuffer {
     on_seal: OnSeal,
     policies: Policies,
     columns: Vec<ColumnBuffer>,
+    /// The columns of small chunks that have been handed over, oldest first, until their memory is free again.
+    retired: VecDeque<Vec<ColumnBuffer>>,
     /// Whole rows in the chunk in progress; columns may be longer while a row is being written.
     rows: usize,
     /// How many of them have been published.
@@ -273,6 +281,7 @@ impl RowBuffer {
             on_seal,
             policies: Policies::default(),
             columns,
+            retired: VecDeque::new(),
             rows: 0,
             published: 0,
             published_bytes: 0,
@@ -438,17 +447,10 @@ impl RowBuffer {
 
     fn close_chunk(&mut self) {
         self.measure();
-        let varies = self.rows < self.limits.rows;
-        let hints: Vec<SizeHint> = self.columns.iter().map(|column| column.size_hint(varies)).collect();
         self.push_sealed(false);
         self.closed_rows += self.rows - self.published;
         self.closed_bytes += self.unpublished_bytes;
-        let fields = self.schema.arrow().fields().iter().zip(&hints);
-        self.columns = fields
-            .map(|(field, hint)| {
-                ColumnBuffer::new(field.data_type(), hint).expect("the same types made a buffer before")
-            })
-            .collect();
+        self.replace_columns();
         self.rows = 0;
         self.published = 0;
         self.published_bytes = 0;
@@ -456,11 +458,34 @@ impl RowBuffer {
         self.newest_ms = i64::MIN;
     }
 
+    /// Makes columns for the next chunk. Those of a small chunk that is handed over are used again for the one after
+    /// the next, which is when a blink table has let go of it, unless somebody else still reads it: of small chunks there
+    /// are many, and making room for them costs as much as filling them.
+    fn replace_columns(&mut self) {
+        let varies = self.rows < self.limits.rows;
+        let is_small = self.on_seal == OnSeal::Begin && self.unpublished_bytes <= SMALL_CHUNK_BYTES;
+        let free = if self.retired.len() < RETIRED { None } else { self.retired.pop_front() };
+        let free = free.filter(|_| is_small).and_then(|mut columns| {
+            let is_free = columns.iter_mut().all(ColumnBuffer::recycle);
+            is_free.then_some(columns)
+        });
+        let columns = free.unwrap_or_else(|| {
+            let fields = self.schema.arrow().fields().iter().zip(&self.columns);
+            let successor = |(field, column): (&Arc<Field>, &ColumnBuffer)| {
+                ColumnBuffer::new(field.data_type(), &column.size_hint(varies))
+            };
+            fields.map(|pair| successor(pair).expect("the same types made a buffer before")).collect()
+        });
+        let full = std::mem::replace(&mut self.columns, columns);
+        if is_small {
+            self.retired.push_back(full);
+        }
+    }
+
     /// Adds the chunk in progress, as far as it has come and as of the last measurement, to what the next seal gives up.
     fn push_sealed(&mut self, open: bool) {
         let columns = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(self.schema.arrow()), columns)
-            .expect("columns are made from the schema and kept in step");
+        let batch = Batch::new(Arc::clone(self.schema.arrow()), self.rows, columns);
         let bytes = self.published_bytes + self.unpublished_bytes;
         let (already_published, newest_ms) = (self.published, self.newest_ms);
         self.closed.push(Sealed { batch, already_published, bytes, newest_ms, open });
@@ -629,7 +654,7 @@ mod tests {
         assert_eq!((bad.side, bad.column.as_deref()), ("key", Some("K")));
         rows.append(&record(3, b"good too", &2_i64.to_be_bytes())).unwrap();
         let sealed = rows.seal(false);
-        let batch = &sealed[0].batch;
+        let batch = sealed[0].batch.arrays();
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[0, 3]);
         assert_eq!(batch.column(1).as_list::<i32>().values().len(), 0);
         assert_eq!(batch.column(3).as_primitive::<Int64Type>().values(), &[1, 2]);
@@ -660,7 +685,7 @@ mod tests {
             .unwrap();
         rows.append(&Record { timestamp: RecordTime::LogAppend(-1), ..record(12, b"xy", &eight) }).unwrap();
         let sealed = rows.seal(false);
-        let batch = &sealed[0].batch;
+        let batch = sealed[0].batch.arrays();
         let ints = |index: usize| batch.column(index).as_primitive::<Int32Type>().iter().collect::<Vec<_>>();
         assert_eq!(ints(0), [Some(3); 3]);
         let times: Vec<_> = batch.column(2).as_primitive::<TimestampNanosecondType>().iter().collect();
@@ -765,7 +790,7 @@ mod tests {
         rows.append(&Record { headers: &good, ..record(6, b"last", &eight) }).unwrap();
         assert!(rows.measure() > 0);
         let sealed = rows.seal(false);
-        let batch = &sealed[0].batch;
+        let batch = sealed[0].batch.arrays();
         batch.columns().iter().for_each(|column| column.to_data().validate_full().unwrap());
         let nulls = |column: usize| (0..7).map(|row| batch.column(column).is_null(row)).collect::<Vec<_>>();
         assert_eq!(nulls(0), [false, true, false, false, false, true, false]);
@@ -818,7 +843,7 @@ mod tests {
             let sealed = rows.seal(false);
             assert_eq!((sealed.len(), sealed[0].open), (1, true));
             assert_eq!(sealed[0].already_published, usize::try_from(offset).unwrap());
-            starts.push(sealed[0].batch.column(0).to_data().buffers()[0].as_ptr());
+            starts.push(sealed[0].batch.arrays().column(0).to_data().buffers()[0].as_ptr());
         }
         assert!(starts.iter().all(|start| *start == starts[0]));
         assert!(rows.seal(false).is_empty());

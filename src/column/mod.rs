@@ -4,16 +4,16 @@
 //! takes a row back by truncating every column to the length it had before.
 
 mod nulls;
+mod published;
 mod shared;
 
-use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{BooleanBufferBuilder, Buffer, i256};
-use arrow_data::ArrayData;
+use arrow_buffer::{BooleanBufferBuilder, i256};
 use arrow_schema::DataType;
 
 use crate::error::{Error, Result, Status};
 use crate::types;
 use nulls::Nulls;
+pub use published::Published;
 use shared::SharedVec;
 
 /// One column of one partition, being written.
@@ -191,31 +191,45 @@ impl ColumnBuffer {
         self.length = self.length.min(length);
     }
 
-    /// All rows written so far as an immutable array; later rows go behind them in the same memory.
+    /// All rows written so far, never to be changed; later rows go behind them in the same memory.
     ///
     /// Nothing is copied but what is packed into bits (validity and bool), an eighth of a byte per row, because a byte of
     /// it may hold rows from both sides of the cut.
-    pub fn publish(&mut self) -> ArrayRef {
-        make_array(self.publish_data())
+    pub fn publish(&mut self) -> Published {
+        self.published = self.length;
+        Published {
+            data_type: self.data_type.clone(),
+            length: self.length,
+            nulls: self.nulls.to_buffer(self.length),
+            values: match_values!(&mut self.values, values => published::Values::Fixed(values.publish()),
+                Values::Bits(bits) => published::Values::Bits(bits.finish_cloned().into_inner()),
+                Values::Bytes { ends, bytes } => {
+                    published::Values::Bytes { ends: ends.publish(), bytes: bytes.publish() }
+                }
+                Values::List { ends, child } => {
+                    published::Values::List { ends: ends.publish(), child: Box::new(child.publish()) }
+                }
+                Values::Struct(children) => {
+                    published::Values::Struct(children.iter_mut().map(ColumnBuffer::publish).collect())
+                }
+            ),
+        }
     }
 
-    fn publish_data(&mut self) -> ArrayData {
-        self.published = self.length;
-        let builder =
-            ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.nulls.to_buffer(self.length));
-        let one = |buffer: Buffer| vec![buffer];
-        let builder = match_values!(&mut self.values, values => builder.buffers(one(values.publish())),
-            Values::Bits(bits) => builder.buffers(one(bits.finish_cloned().into_inner())),
-            Values::Bytes { ends, bytes } => builder.buffers(vec![ends.publish(), bytes.publish()]),
-            Values::List { ends, child } => builder.buffers(one(ends.publish())).child_data(vec![child.publish_data()]),
-            Values::Struct(children) => {
-                builder.child_data(children.iter_mut().map(ColumnBuffer::publish_data).collect())
+    /// Empties the buffer, to be filled again in the same memory; `false` if somebody still holds what it has published:
+    /// then it is of no use any more.
+    pub fn recycle(&mut self) -> bool {
+        (self.length, self.published) = (0, 0);
+        self.nulls.truncate(0);
+        match_values!(&mut self.values, values => values.recycle(),
+            Values::Bits(bits) => {
+                bits.truncate(0);
+                true
             }
-        );
-        // SAFETY: the buffers have the layout of `data_type` (chosen together in `new`), every vector holds `length`
-        // values (`ends` one more), ends only grow and stop at the child's length, and text was checked by `push_str`'s
-        // argument type.
-        unsafe { builder.build_unchecked() }
+            Values::Bytes { ends, bytes } => recycle_ends(ends) && bytes.recycle(),
+            Values::List { ends, child } => recycle_ends(ends) && child.recycle(),
+            Values::Struct(children) => children.iter_mut().all(ColumnBuffer::recycle),
+        )
     }
 
     #[inline(always)]
@@ -403,6 +417,14 @@ pub fn fixed_bytes(data_type: &DataType) -> usize {
     }
 }
 
+fn recycle_ends(ends: &mut SharedVec<i32>) -> bool {
+    let is_free = ends.recycle();
+    if is_free {
+        ends.push(0);
+    }
+    is_free
+}
+
 #[cold]
 fn mismatch(data_type: &DataType, written: &str) -> ! {
     panic!("a decoder wrote {written} into a column of type {data_type}")
@@ -435,10 +457,10 @@ mod tests {
     fn a_published_array_does_not_see_later_rows_or_nulls() {
         let mut column = buffer(DataType::Int64);
         column.push_i64(1);
-        let first = column.publish();
+        let first = column.publish().to_array();
         column.push_null();
         column.push_i64(3);
-        let second = column.publish();
+        let second = column.publish().to_array();
         assert_eq!((first.len(), first.null_count()), (1, 0));
         assert_eq!((second.len(), second.null_count()), (3, 1));
         assert_eq!(second.as_primitive::<Int64Type>().value(2), 3);
@@ -453,7 +475,7 @@ mod tests {
                 column.push_str("sixteen bytes...");
                 if starts.is_empty() || column.rows() == rows {
                     // What has been published is copied if it has to grow.
-                    let data = column.publish().to_data();
+                    let data = column.publish().to_array().to_data();
                     starts.push([0, 1].map(|index| data.buffers()[index].as_ptr()));
                 }
             }
@@ -481,7 +503,7 @@ mod tests {
         column.push_null();
         column.push_str("");
         let expected = StringArray::from(vec![Some("kept"), None, Some("")]);
-        assert_eq!(column.publish().as_string::<i32>(), &expected);
+        assert_eq!(column.publish().to_array().as_string::<i32>(), &expected);
     }
 
     #[test]
@@ -502,7 +524,7 @@ mod tests {
         }
         column.truncate(1);
         column.push_null();
-        let array = column.publish();
+        let array = column.publish().to_array();
         array.to_data().validate_full().unwrap();
         let list = array.as_list::<i32>();
         assert_eq!((list.len(), list.null_count(), list.value_length(0)), (2, 1, 2));
@@ -515,7 +537,7 @@ mod tests {
         let mut wide = buffer(DataType::Decimal256(76, 0));
         let first = {
             bools.push_bool(true);
-            bools.publish()
+            bools.publish().to_array()
         };
         bools.push_null();
         bools.push_bool(true);
@@ -525,16 +547,16 @@ mod tests {
         wide.push_i256(i256::MAX);
         wide.push_null();
         assert!(first.as_boolean().value(0) && first.len() == 1);
-        assert_eq!(bools.publish().as_boolean().iter().collect::<Vec<_>>(), [Some(true), None, Some(false)]);
+        assert_eq!(bools.publish().to_array().as_boolean().iter().collect::<Vec<_>>(), [Some(true), None, Some(false)]);
         assert_eq!(bools.unpublished_bytes(), 0);
-        let wide = wide.publish();
+        let wide = wide.publish().to_array();
         assert_eq!(wide.as_primitive::<Decimal256Type>().iter().collect::<Vec<_>>(), [Some(i256::MAX), None]);
     }
 
     #[test]
     fn an_empty_column_has_real_buffers() {
         for data_type in [DataType::Boolean, DataType::Int16, DataType::Utf8, DataType::Float32] {
-            let array = buffer(data_type).publish();
+            let array = buffer(data_type).publish().to_array();
             assert!(array.to_data().buffers().iter().all(|buffer| !buffer.as_ptr().is_null()));
             array.to_data().validate_full().unwrap();
         }

@@ -57,6 +57,22 @@ impl Drop for Memory {
     }
 }
 
+/// The published front of a vector's memory.
+pub(super) struct Front {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Front {
+    /// The same bytes as Arrow has them.
+    pub fn to_buffer(&self) -> Buffer {
+        let owner = Arc::clone(&self.memory) as Arc<dyn arrow_buffer::alloc::Allocation>;
+        // SAFETY: the first `bytes` have been written and, being published, are never written again; the memory lives as
+        // long as the `Arc` that the buffer keeps.
+        unsafe { Buffer::from_custom_allocation(self.memory.start, self.bytes, owner) }
+    }
+}
+
 /// A vector of plain values whose front can be published without copying.
 pub(super) struct SharedVec<T> {
     memory: Arc<Memory>,
@@ -129,18 +145,19 @@ impl<T: ArrowNativeType> SharedVec<T> {
         unsafe { self.start.add(index).read() }
     }
 
-    /// Publishes everything written so far and returns it, from the first value on, without copying.
-    pub fn publish(&mut self) -> Buffer {
-        self.published = self.length;
-        // SAFETY: the first `length` values have been written and, being published, are never written again; the
-        // memory lives as long as the `Arc` that the buffer keeps.
-        unsafe {
-            Buffer::from_custom_allocation(
-                self.memory.start,
-                self.length * size_of::<T>(),
-                Arc::clone(&self.memory) as Arc<dyn arrow_buffer::alloc::Allocation>,
-            )
+    /// Empties the vector, to be filled again in the same memory; `false` if somebody still holds what it has published.
+    pub fn recycle(&mut self) -> bool {
+        if Arc::get_mut(&mut self.memory).is_none() {
+            return false;
         }
+        (self.length, self.published) = (0, 0);
+        true
+    }
+
+    /// Publishes everything written so far and returns it, from the first value on, without copying.
+    pub fn publish(&mut self) -> Front {
+        self.published = self.length;
+        Front { memory: Arc::clone(&self.memory), bytes: self.length * size_of::<T>() }
     }
 
     #[cold]
@@ -196,7 +213,7 @@ mod tests {
         for round in 0..200_i64 {
             values.extend_from_slice(&[round, -round]);
             values.push(7);
-            published.push(values.publish());
+            published.push(values.publish().to_buffer());
             values.push(99);
             values.truncate(values.len() - 1);
         }
@@ -214,9 +231,9 @@ mod tests {
     fn publishing_further_does_not_copy() {
         let mut values = SharedVec::<i32>::with_capacity(1000);
         values.push(1);
-        let first = values.publish();
+        let first = values.publish().to_buffer();
         values.push(2);
-        let second = values.publish();
+        let second = values.publish().to_buffer();
         assert_eq!(first.as_ptr(), second.as_ptr());
         assert_eq!((first.len(), second.len()), (4, 8));
     }
@@ -231,7 +248,7 @@ mod tests {
                 values.extend_from_part(&source, from, to);
                 expected.extend_from_slice(&source[from..to]);
             }
-            published.push((values.publish(), expected.len()));
+            published.push((values.publish().to_buffer(), expected.len()));
         }
         assert!(published.iter().all(|(buffer, length)| buffer.as_slice() == &expected[..*length]));
     }
@@ -240,7 +257,7 @@ mod tests {
     fn readers_keep_memory_that_the_writer_left_behind() {
         let mut values = SharedVec::<u8>::with_capacity(0);
         values.extend_from_slice(b"kept");
-        let kept = values.publish();
+        let kept = values.publish().to_buffer();
         values.extend_from_slice(&[0; 100_000]);
         drop(values);
         assert_eq!(kept.as_slice(), b"kept");
@@ -251,7 +268,7 @@ mod tests {
     fn published_values_cannot_be_truncated() {
         let mut values = SharedVec::<i32>::with_capacity(4);
         values.push(1);
-        values.publish();
+        values.publish().to_buffer();
         values.truncate(0);
     }
 }

@@ -4,13 +4,12 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
-use arrow_array::{Array, StructArray};
 
 use super::stream::ArrowArrayStream;
 use super::{KarrowError, array, guard, required, schema, stream, text};
 use crate::error::{Error, Result, Status};
 use crate::table::PartitionState;
-use crate::table::snapshot::Snapshot;
+use crate::table::snapshot::{Batches, Snapshot};
 
 /// The partitioned table as of one cycle: immutable, consistent across partitions, and alive for as long as it is held,
 /// also after the consumer is freed. Any thread may use it.
@@ -227,7 +226,8 @@ pub unsafe extern "C" fn karrow_snapshot_export_array(
         if let Some(schema) = schema {
             schema.write(schema::export(snapshot.0.schema())?);
         }
-        out.write(FFI_ArrowArray::new(&StructArray::from(whole).to_data()));
+        let exported = Batches::one(whole).next_exported();
+        out.write(exported.expect("there is one batch"));
         Ok(())
     })
 }

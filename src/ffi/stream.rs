@@ -7,7 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
-use arrow_array::{Array, StructArray};
 
 use super::{c_string, schema};
 use crate::error::Result;
@@ -58,11 +57,8 @@ unsafe extern "C" fn get_next(stream: *mut ArrowArrayStream, out: *mut FFI_Arrow
     // SAFETY: by the specification the stream is the one exported above, and not released.
     let private = unsafe { &mut *(*stream).private_data.cast::<Private>() };
     private.answer(|private| {
-        let array = match private.batches.next() {
-            Some(batch) => FFI_ArrowArray::new(&StructArray::from(batch).to_data()),
-            // A released array says that the stream is at its end.
-            None => FFI_ArrowArray::empty(),
-        };
+        // A released array says that the stream is at its end.
+        let array = private.batches.next_exported().unwrap_or_else(FFI_ArrowArray::empty);
         // SAFETY: by the specification `out` is the caller's memory, whatever it holds.
         unsafe { ptr::write(out, array) };
         Ok(())

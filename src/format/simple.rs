@@ -203,7 +203,7 @@ mod tests {
         for payload in payloads {
             decoder.decode(*payload, &mut buffer)?;
         }
-        Ok(buffer.publish())
+        Ok(buffer.publish().to_array())
     }
 
     #[test]

@@ -11,11 +11,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 
 use super::budget::Budget;
+use crate::batch::Batch;
 use crate::column::{ColumnBuffer, SizeHint};
 use crate::rows::{BadRecord, ChunkLimits, Header, Record, RecordTime};
 use crate::table::snapshot::Batches;
@@ -33,7 +33,7 @@ pub struct DeadLetters {
 
 #[derive(Default)]
 struct Letters {
-    closed: Vec<RecordBatch>,
+    closed: Vec<Batch>,
     /// What those take.
     closed_bytes: usize,
     /// The columns of the batch in progress; none before its first letter.
@@ -168,9 +168,8 @@ impl Letters {
             return;
         }
         self.closed_bytes += self.open_bytes();
-        let arrays = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(schema), arrays);
-        self.closed.push(batch.expect("columns are made from the schema and kept in step"));
+        let columns = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
+        self.closed.push(Batch::new(Arc::clone(schema), self.rows, columns));
         self.columns.clear();
         self.rows = 0;
     }
@@ -228,6 +227,7 @@ fn push_text(column: &mut ColumnBuffer, value: Option<&str>) {
 mod tests {
     use super::*;
     use arrow_array::Array;
+    use arrow_array::RecordBatch;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{Int32Type, Int64Type, TimestampMillisecondType};
 

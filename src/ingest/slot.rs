@@ -224,8 +224,9 @@ impl Slot {
         Ok(())
     }
 
-    /// Gives this cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is decoded while the partition is served for the
-    /// first time since the last cycle is left to grow: serving a queue is short, and interrupting it often is not cheap.
+    /// Gives this cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is
+    /// decoded while the partition is served for the first time since the last cycle is left to grow: serving a queue is
+    /// short, and interrupting it often is not cheap.
     pub fn contribute(&self, cycle: i64, cut: bool) -> Option<Contribution> {
         if !self.has_news() && !cut {
             return None;

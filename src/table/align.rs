@@ -3,23 +3,30 @@
 //! The C Data Interface allows an offset, but arrow-java ignores it and shows wrong rows, and Arrow C++ refuses a record
 //! batch that has one. Values are shared; only what is packed into bits is rebuilt, an eighth of a byte per row.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, make_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::DataType;
 
+use crate::batch::Batch;
+
 /// Rows `offset..offset + length` of a batch, sharing its memory.
-pub fn slice(batch: &RecordBatch, offset: usize, length: usize) -> RecordBatch {
+pub fn slice(batch: &Arc<Batch>, offset: usize, length: usize) -> Arc<Batch> {
     if offset == 0 && length == batch.num_rows() {
-        return batch.clone();
+        return Arc::clone(batch);
     }
+    let batch = batch.arrays();
     let columns = batch.columns().iter().map(|column| align(column.slice(offset, length))).collect();
-    RecordBatch::try_new(batch.schema(), columns).expect("a slice has the schema of the whole")
+    let slice = RecordBatch::try_new(batch.schema(), columns).expect("a slice has the schema of the whole");
+    Arc::new(slice.into())
 }
 
 /// The last `length` rows of a batch in memory of their own.
-pub fn copy_tail(batch: &RecordBatch, length: usize) -> RecordBatch {
+pub fn copy_tail(batch: &Batch, length: usize) -> Batch {
+    let batch = batch.arrays();
     let columns = batch
         .columns()
         .iter()
@@ -31,7 +38,7 @@ pub fn copy_tail(batch: &RecordBatch, length: usize) -> RecordBatch {
             make_array(copy.freeze())
         })
         .collect();
-    RecordBatch::try_new(batch.schema(), columns).expect("a copy has the schema of the original")
+    RecordBatch::try_new(batch.schema(), columns).expect("a copy has the schema of the original").into()
 }
 
 /// The same array with offset 0, bits included.
@@ -39,7 +46,7 @@ fn align(array: ArrayRef) -> ArrayRef {
     if let DataType::Boolean = array.data_type() {
         let bools = array.as_boolean();
         let nulls = bools.nulls().map(align_nulls);
-        return std::sync::Arc::new(BooleanArray::new(align_bits(bools.values()), nulls));
+        return Arc::new(BooleanArray::new(align_bits(bools.values()), nulls));
     }
     let data = array.to_data();
     let children = data.child_data().iter().map(|child| align(make_array(child.clone())).to_data()).collect();
@@ -63,9 +70,8 @@ mod tests {
     use arrow_array::builder::{BooleanBuilder, Int32Builder, ListBuilder, StringBuilder, StructBuilder};
     use arrow_data::ArrayData;
     use arrow_schema::{Field, Schema};
-    use std::sync::Arc;
 
-    fn batch() -> RecordBatch {
+    fn batch() -> Arc<Batch> {
         let mut bools = BooleanBuilder::new();
         let mut texts = StringBuilder::new();
         let mut lists = ListBuilder::new(BooleanBuilder::new());
@@ -86,7 +92,8 @@ mod tests {
             ("lists", Arc::new(lists.finish())),
             ("structs", Arc::new(structs.finish())),
         ];
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
+        let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+        Arc::new(RecordBatch::try_from_iter_with_nullable(columns).unwrap().into())
     }
 
     fn offsets(data: &ArrayData) -> Vec<usize> {
@@ -101,8 +108,8 @@ mod tests {
         let batch = batch();
         for (offset, length) in [(0, 100), (1, 99), (3, 64), (8, 8), (99, 1), (50, 0)] {
             let slice = slice(&batch, offset, length);
-            assert_eq!(slice, batch.slice(offset, length));
-            for column in slice.columns() {
+            assert_eq!(*slice.arrays(), batch.arrays().slice(offset, length));
+            for column in slice.arrays().columns() {
                 let data = column.to_data();
                 data.validate_full().unwrap();
                 assert!(offsets(&data).iter().all(|offset| *offset == 0), "{:?}", column.data_type());
@@ -113,16 +120,16 @@ mod tests {
     #[test]
     fn a_slice_shares_values_and_a_copy_does_not() {
         let batch = batch();
-        let address = |batch: &RecordBatch| batch.column(1).to_data().buffers()[1].as_ptr();
+        let address = |batch: &Batch| batch.arrays().column(1).to_data().buffers()[1].as_ptr();
         assert_eq!(address(&slice(&batch, 10, 20)), address(&batch));
         let copy = copy_tail(&batch, 20);
         assert_ne!(address(&copy), address(&batch));
-        assert_eq!(copy, batch.slice(80, 20));
+        assert_eq!(*copy.arrays(), batch.arrays().slice(80, 20));
     }
 
     #[test]
     fn a_batch_without_columns_keeps_its_schema() {
-        let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        let empty = Arc::new(RecordBatch::new_empty(Arc::new(Schema::empty())).into());
         assert_eq!(slice(&empty, 0, 0).num_rows(), 0);
     }
 }

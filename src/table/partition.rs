@@ -9,6 +9,7 @@ use arrow_schema::{DataType, SchemaRef};
 
 use super::retention::Rows;
 use super::{PartitionState, align};
+use crate::batch::Batch;
 use crate::error::{Error, Result, Status};
 
 /// One partition as of one cycle. Immutable.
@@ -55,7 +56,7 @@ impl Partition {
     }
 
     /// The rows from `from_row` to `end_row`, as batches that share the table's memory and have offset 0 at every level.
-    pub fn batches(&self, from_row: i64, end_row: i64) -> impl Iterator<Item = RecordBatch> + use<> {
+    pub fn batches(&self, from_row: i64, end_row: i64) -> impl Iterator<Item = Arc<Batch>> + use<> {
         let chunks = self.rows.chunks();
         let first = chunks.partition_point(|chunk| chunk.end_row() <= from_row);
         let end = if from_row < end_row { chunks.partition_point(|chunk| chunk.first_row() < end_row) } else { first };
@@ -85,7 +86,7 @@ impl Partition {
     fn concatenate(&self, column: usize, data_type: &DataType) -> Result<ArrayRef> {
         let parts: Vec<ArrayRef> = self
             .batches(self.rows.first_row(), self.rows.end_row())
-            .map(|batch| Arc::clone(batch.column(column)))
+            .map(|batch| Arc::clone(batch.arrays().column(column)))
             .collect();
         if parts.is_empty() {
             return Ok(arrow_array::new_empty_array(data_type));

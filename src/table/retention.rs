@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-
 use super::align;
+use crate::batch::Batch;
 use crate::rows::{ChunkLimits, OnSeal, Sealed};
 
 /// What a partition keeps after a cycle (rule Y2).
@@ -83,7 +82,7 @@ const CHUNKS: usize = 8;
 #[derive(Debug)]
 pub struct Chunk {
     first_row: i64,
-    batch: RecordBatch,
+    batch: Arc<Batch>,
     bytes: usize,
     newest_ms: i64,
     /// Whether a later cycle may publish the same memory further.
@@ -102,7 +101,7 @@ impl Chunk {
     }
 
     /// Its rows. The first of them may be older than what the table still shows.
-    pub fn batch(&self) -> &RecordBatch {
+    pub fn batch(&self) -> &Arc<Batch> {
         &self.batch
     }
 }
@@ -150,7 +149,7 @@ impl Rows {
         self.bytes += sealed.bytes;
         self.chunks.push(Arc::new(Chunk {
             first_row,
-            batch: sealed.batch,
+            batch: Arc::new(sealed.batch),
             bytes: sealed.bytes,
             newest_ms: sealed.newest_ms,
             open: sealed.open,
@@ -169,7 +168,7 @@ impl Rows {
         if !oldest.open && alive * 2 < all {
             let bytes = oldest.bytes / all * alive;
             self.bytes -= oldest.bytes - bytes;
-            let batch = align::copy_tail(&oldest.batch, alive);
+            let batch = Arc::new(align::copy_tail(&oldest.batch, alive));
             *oldest = Arc::new(Chunk { first_row, batch, bytes, newest_ms: oldest.newest_ms, open: false });
         }
     }
@@ -234,7 +233,7 @@ pub fn apply(retention: Retention, rows: &Rows, sealed: Vec<Sealed>, discard_bef
     rows
 }
 
-fn row_count(batch: &RecordBatch) -> i64 {
+fn row_count(batch: &Batch) -> i64 {
     i64::try_from(batch.num_rows()).expect("a chunk has at most a few thousand million rows")
 }
 
@@ -246,9 +245,9 @@ fn length(rows: i64) -> usize {
 mod tests {
     //! The store against a naive model that keeps every row in one vector.
 
-    use arrow_array::Array;
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int64Type;
+    use arrow_array::{Array, RecordBatch};
     use arrow_buffer::NullBuffer;
     use arrow_data::ArrayData;
     use proptest::collection::vec;
@@ -427,7 +426,7 @@ mod tests {
         fn check_shared(&self, batch: &RecordBatch) {
             let memory = |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().as_ptr_range();
             let slice = memory(batch);
-            let mut chunks = self.kept().chunks().iter().map(|chunk| memory(chunk.batch()));
+            let mut chunks = self.kept().chunks().iter().map(|chunk| memory(chunk.batch().arrays()));
             assert!(chunks.any(|chunk| chunk.start <= slice.start && slice.end <= chunk.end), "values are shared");
         }
 
@@ -559,7 +558,7 @@ mod tests {
             for records in &cycles {
                 let cycle = run.cycle(records);
                 for chunk in cycle.kept().chunks().iter().filter(|chunk| chunk.batch().num_rows() > 1) {
-                    let taken: usize = chunk.batch().columns().iter().map(|column| memory(&column.to_data())).sum();
+                    let taken: usize = chunk.batch().arrays().columns().iter().map(|column| memory(&column.to_data())).sum();
                     prop_assert!(taken <= bytes + EXTRA, "{} bytes", taken);
                 }
             }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_array::ffi::FFI_ArrowArray;
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::TableState;
 use super::partition::Partition;
+use crate::batch::Batch;
 use crate::error::{Error, Result, Status};
 
 /// An immutable view of all partitions as of one cycle. Cloning it is a reference count.
@@ -98,6 +100,15 @@ impl Snapshot {
     ///
     /// Rows that are no longer kept, or not there yet, are `OUT_OF_RANGE`; from the end on the stream is empty (Y4).
     pub fn stream(&self, partition: i32, from_row: i64, end_row: Option<i64>) -> Result<Batches> {
+        Ok(self.batches(self.range(partition, from_row, end_row)?))
+    }
+
+    fn range(
+        &self,
+        partition: i32,
+        from_row: i64,
+        end_row: Option<i64>,
+    ) -> Result<impl Iterator<Item = Arc<Batch>> + use<>> {
         let found = self.partition(partition)?;
         let (first, last) = (found.rows().first_row(), found.rows().end_row());
         let end = end_row.unwrap_or(last);
@@ -114,7 +125,7 @@ impl Snapshot {
         if end < from_row || end > last {
             return outside("end_row", end, format!("which has rows {from_row} to {last} from from_row on"));
         }
-        Ok(self.batches(found, from_row, end))
+        Ok(found.batches(from_row, end))
     }
 
     /// The rows of all partitions, one partition after the other (rule Y6). `from_rows` has a row number for each
@@ -128,9 +139,9 @@ impl Snapshot {
         let mut all = Vec::with_capacity(partitions.len());
         for (index, partition) in partitions.iter().enumerate() {
             let from_row = from_rows.get(index).copied().unwrap_or(partition.rows().first_row());
-            all.push(self.stream(partition.id(), from_row, None)?);
+            all.push(self.range(partition.id(), from_row, None)?);
         }
-        Ok(Batches { schema: Arc::clone(&self.schema), batches: Box::new(all.into_iter().flatten()) })
+        Ok(self.batches(all.into_iter().flatten()))
     }
 
     /// All rows of a partition as one batch; copied when first asked for, then kept with the snapshot.
@@ -138,13 +149,9 @@ impl Snapshot {
         self.partition(partition)?.whole(&self.columns, &self.schema)
     }
 
-    fn batches(&self, partition: &Partition, from_row: i64, end_row: i64) -> Batches {
+    fn batches(&self, batches: impl Iterator<Item = Arc<Batch>> + Send + 'static) -> Batches {
         let (columns, schema) = (Arc::clone(&self.columns), Arc::clone(&self.schema));
-        let batches = partition.batches(from_row, end_row).map(move |batch| {
-            let arrays = columns.iter().map(|&column| Arc::clone(batch.column(column))).collect();
-            RecordBatch::try_new(Arc::clone(&schema), arrays).expect("a view's schema is made of the columns it shows")
-        });
-        Batches { schema: Arc::clone(&self.schema), batches: Box::new(batches) }
+        Batches { schema, columns, batches: Box::new(batches) }
     }
 
     fn partition_list(&self) -> String {
@@ -157,23 +164,31 @@ impl Snapshot {
 /// Batches of one schema, each sharing the table's memory.
 pub struct Batches {
     schema: SchemaRef,
-    batches: Box<dyn Iterator<Item = RecordBatch> + Send>,
+    /// Which of the columns are shown, under the names of `schema`.
+    columns: Arc<[usize]>,
+    batches: Box<dyn Iterator<Item = Arc<Batch>> + Send>,
 }
 
 impl Batches {
     /// A stream of one batch.
     pub fn one(batch: RecordBatch) -> Batches {
-        Batches::new(batch.schema(), vec![batch])
+        Batches::new(batch.schema(), vec![batch.into()])
     }
 
     /// A stream of these batches, which have this schema.
-    pub fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Batches {
-        Batches { schema, batches: Box::new(batches.into_iter()) }
+    pub fn new(schema: SchemaRef, batches: Vec<Batch>) -> Batches {
+        let columns = (0..schema.fields().len()).collect();
+        Batches { schema, columns, batches: Box::new(batches.into_iter().map(Arc::new)) }
     }
 
     /// The schema of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The next batch, as a struct array of the C Data Interface.
+    pub fn next_exported(&mut self) -> Option<FFI_ArrowArray> {
+        Some(self.batches.next()?.export(&self.columns))
     }
 }
 
@@ -181,6 +196,9 @@ impl Iterator for Batches {
     type Item = RecordBatch;
 
     fn next(&mut self) -> Option<RecordBatch> {
-        self.batches.next()
+        let batch = self.batches.next()?;
+        let arrays = self.columns.iter().map(|&column| Arc::clone(batch.arrays().column(column))).collect();
+        let shown = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
+        Some(shown.expect("a view's schema is made of the columns it shows"))
     }
 }

@@ -73,8 +73,9 @@ pub fn compare(case: &Case) -> Result<(), String> {
     sealed.extend(rows.seal(false));
     let mut found = 0;
     for part in &sealed {
-        validate(&part.batch)?;
-        let batch = part.batch.slice(part.already_published, part.batch.num_rows() - part.already_published);
+        let batch = part.batch.arrays();
+        validate(batch)?;
+        let batch = batch.slice(part.already_published, batch.num_rows() - part.already_published);
         let rest = expected.get(found..).unwrap_or_default();
         same_rows(&case.schema, &batch, rest)?;
         found += batch.num_rows();

@@ -67,7 +67,7 @@ impl Decoding {
     }
 
     fn column(&mut self, index: usize) -> ArrayRef {
-        self.columns[index].publish()
+        self.columns[index].publish().to_array()
     }
 
     fn ints(&mut self, index: usize) -> Vec<Option<i64>> {

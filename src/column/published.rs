@@ -1,0 +1,57 @@
+//! What a buffer has published: its front, shared and never written again.
+//!
+//! A cycle publishes every column of every partition that got rows, and most of what it publishes is published again, a
+//! little further, by the next one before anybody has read it. So publishing only notes how far the memory may be read;
+//! the Arrow array is made for whoever asks.
+
+use arrow_array::{ArrayRef, make_array};
+use arrow_buffer::{Buffer, NullBuffer};
+use arrow_data::ArrayData;
+use arrow_schema::DataType;
+
+use super::shared::Front;
+
+/// A column as far as it has been published: sharing its memory is all that it costs.
+pub struct Published {
+    pub(super) data_type: DataType,
+    pub(super) length: usize,
+    pub(super) nulls: Option<NullBuffer>,
+    pub(super) values: Values,
+}
+
+/// The memory of a published column, by its physical layout.
+pub(super) enum Values {
+    Bits(Buffer),
+    Fixed(Front),
+    Bytes { ends: Front, bytes: Front },
+    List { ends: Front, child: Box<Published> },
+    Struct(Vec<Published>),
+}
+
+impl Published {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.length
+    }
+
+    /// The rows as an Arrow array in the same memory.
+    pub fn to_array(&self) -> ArrayRef {
+        make_array(self.to_data())
+    }
+
+    /// The rows as the data of an Arrow array in the same memory.
+    pub fn to_data(&self) -> ArrayData {
+        let builder = ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.nulls.clone());
+        let builder = match &self.values {
+            Values::Bits(bits) => builder.add_buffer(bits.clone()),
+            Values::Fixed(values) => builder.add_buffer(values.to_buffer()),
+            Values::Bytes { ends, bytes } => builder.buffers(vec![ends.to_buffer(), bytes.to_buffer()]),
+            Values::List { ends, child } => builder.add_buffer(ends.to_buffer()).add_child_data(child.to_data()),
+            Values::Struct(children) => builder.child_data(children.iter().map(Published::to_data).collect()),
+        };
+        // SAFETY: the buffers have the layout of `data_type` (chosen together in `ColumnBuffer::new`), every one holds
+        // `length` values (`ends` one more), ends only grow and stop at the child's length, and text was checked by
+        // `push_str`'s argument type.
+        unsafe { builder.build_unchecked() }
+    }
+}
