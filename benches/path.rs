@@ -39,6 +39,8 @@ const RECORDS: usize = 8192;
 /// Rows of a round, and of all partitions between two polls.
 const ROWS: usize = 256 * 1024;
 const POLL_ROWS: usize = 16 * 1024;
+/// What a ring keeps of each partition.
+const RING_ROWS: i64 = 16 * 1024;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting(AtomicUsize::new(0));
@@ -46,11 +48,9 @@ static ALLOCATOR: Counting = Counting(AtomicUsize::new(0));
 fn main() {
     let figures = Selected(std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect());
     let shape = shapes::int64(20, RECORDS);
-    for (kind, table_type) in [
-        ("append", TableType::Append),
-        ("blink", TableType::Blink),
-        ("ring", TableType::Ring { capacity: ROWS as i64 / 4 }),
-    ] {
+    for (kind, table_type) in
+        [("append", TableType::Append), ("blink", TableType::Blink), ("ring", TableType::Ring { capacity: RING_ROWS })]
+    {
         for partitions in [1, 4, 64] {
             let name = format!("path.{kind}.{partitions}p.ns_per_row");
             if figures.want(&[&name]) {
@@ -207,13 +207,8 @@ impl Decoding {
 }
 
 fn beyond_decode(name: &str, shape: &Shape, table_type: TableType, partitions: usize, poll_rows: usize) {
-    let plan = options(shape.spec(), table_type).plan().unwrap();
-    // A ring's capacity is each partition's.
-    let table_type = match table_type {
-        TableType::Ring { capacity } => TableType::Ring { capacity: capacity / partitions as i64 },
-        other => other,
-    };
     let options = options(shape.spec(), table_type);
+    let plan = options.plan().unwrap();
     let mut path = Path { poll_rows, ..Path::new(&options, partitions, &shape.records) };
     let mut decoding = Decoding::new(&plan);
     // Both go on from round to round. The first one warms caches and branch predictors, and is not counted.
@@ -391,8 +386,8 @@ fn ring() {
     let value = Spec::Simple { column: Some("value".to_owned()), type_name: Some("int64".to_owned()) };
     let options = options(value, TableType::Ring { capacity: CAPACITY as i64 });
     let records: Vec<Vec<u8>> = (0..RECORDS as i64).map(|value| value.to_be_bytes().to_vec()).collect();
-    let before = ALLOCATOR.live();
     let mut old = Path::new(&options, 1, &records);
+    let before = ALLOCATOR.live();
     old.feed((100 * CAPACITY).next_multiple_of(POLL_ROWS));
 
     let chunk_rows = options.plan().unwrap().retention.chunk_limits().rows;

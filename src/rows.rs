@@ -191,6 +191,8 @@ impl Default for ChunkLimits {
     }
 }
 
+/// How many rows the first chunk of a table has that keeps them.
+const FIRST_ROWS: usize = 64;
 /// The largest chunk whose memory is kept to be used again, as a large one has enough rows to share the cost of its memory.
 const SMALL_CHUNK_BYTES: usize = 256 * 1024;
 /// How many chunks that are handed over may still be shown: the one before, and the one that this cycle publishes.
@@ -230,6 +232,8 @@ pub struct RowBuffer {
     on_seal: OnSeal,
     policies: Policies,
     columns: Vec<ColumnBuffer>,
+    /// How many rows the chunk in progress is to have: fewer at first.
+    chunk_rows: usize,
     /// The columns of small chunks that have been handed over, oldest first, until their memory is free again.
     retired: VecDeque<Vec<ColumnBuffer>>,
     /// Whole rows in the chunk in progress; columns may be longer while a row is being written.
@@ -281,6 +285,7 @@ impl RowBuffer {
             on_seal,
             policies: Policies::default(),
             columns,
+            chunk_rows: if on_seal == OnSeal::Continue { limits.rows.min(FIRST_ROWS) } else { limits.rows },
             retired: VecDeque::new(),
             rows: 0,
             published: 0,
@@ -435,7 +440,7 @@ impl RowBuffer {
         if self.rows == 0 {
             return false;
         }
-        if self.rows >= self.limits.rows || time_ms.saturating_sub(self.first_ms) > self.limits.span_ms {
+        if self.rows >= self.chunk_rows || time_ms.saturating_sub(self.first_ms) > self.limits.span_ms {
             return true;
         }
         if !over(self) {
@@ -462,7 +467,13 @@ impl RowBuffer {
     /// the next, which is when a blink table has let go of it, unless somebody else still reads it: of small chunks there
     /// are many, and making room for them costs as much as filling them.
     fn replace_columns(&mut self) {
-        let varies = self.rows < self.limits.rows;
+        // What readers may hold cannot grow where it is. So the first chunks are small, and each makes room for the next to
+        // be twice as large, until they have their full size.
+        let is_full = self.rows == self.chunk_rows;
+        if is_full {
+            self.chunk_rows = self.limits.rows.min(2 * self.chunk_rows);
+        }
+        let rows = if is_full { self.chunk_rows } else { self.rows };
         let is_small = self.on_seal == OnSeal::Begin && self.unpublished_bytes <= SMALL_CHUNK_BYTES;
         let free = if self.retired.len() < RETIRED { None } else { self.retired.pop_front() };
         let free = free.filter(|_| is_small).and_then(|mut columns| {
@@ -472,7 +483,7 @@ impl RowBuffer {
         let columns = free.unwrap_or_else(|| {
             let fields = self.schema.arrow().fields().iter().zip(&self.columns);
             let successor = |(field, column): (&Arc<Field>, &ColumnBuffer)| {
-                ColumnBuffer::new(field.data_type(), &column.size_hint(varies))
+                ColumnBuffer::new(field.data_type(), &column.size_hint(rows, is_full))
             };
             fields.map(|pair| successor(pair).expect("the same types made a buffer before")).collect()
         });
@@ -847,6 +858,61 @@ mod tests {
         }
         assert!(starts.iter().all(|start| *start == starts[0]));
         assert!(rows.seal(false).is_empty());
+    }
+
+    #[test]
+    fn the_first_chunks_are_small_so_that_none_has_to_grow() {
+        let mut rows =
+            buffer(&[CommonColumn::Offset], ChunkLimits { rows: 1000, ..ChunkLimits::default() }, OnSeal::Continue);
+        let mut chunks: Vec<(usize, Vec<*const u8>)> = Vec::new();
+        for offset in 0..3000 {
+            rows.append(&record(offset, b"key", &offset.to_be_bytes())).unwrap();
+            for sealed in rows.seal(false) {
+                let address = |column: &arrow_array::ArrayRef| column.to_data().buffers().last().unwrap().as_ptr();
+                let addresses = sealed.batch.arrays().columns().iter().map(address).collect();
+                if sealed.already_published == 0 {
+                    chunks.push((1, addresses));
+                } else {
+                    let last = chunks.last_mut().unwrap();
+                    assert_eq!(last.1, addresses);
+                    last.0 = sealed.batch.num_rows();
+                }
+            }
+        }
+        let rows: Vec<usize> = chunks.iter().map(|(rows, _)| *rows).collect();
+        assert_eq!(rows, [64, 128, 256, 512, 1000, 1000, 40]);
+    }
+
+    #[test]
+    fn memory_of_small_chunks_is_used_again_unless_it_is_still_read() {
+        let mut rows = buffer(&[CommonColumn::Offset, CommonColumn::Headers], ChunkLimits::default(), OnSeal::Begin);
+        let headers = [Header { key: b"h", value: Some(b"1") }];
+        let mut cycle = |offset: i64| {
+            for (at, headers) in [(0, &headers[..]), (1, &[])] {
+                let offset = offset + at;
+                rows.append(&Record { headers, ..record(offset, b"k", &offset.to_be_bytes()) }).unwrap();
+            }
+            rows.seal(false).pop().unwrap().batch
+        };
+        let address = |batch: &Batch| batch.arrays().column(0).to_data().buffers()[0].as_ptr();
+        let check = |batch: &Batch, offset: i64| {
+            let arrays = batch.arrays();
+            arrays.columns().iter().for_each(|column| column.to_data().validate_full().unwrap());
+            assert_eq!(arrays.column(0).as_primitive::<Int64Type>().values(), &[offset, offset + 1]);
+            let lists = arrays.column(1).as_list::<i32>();
+            assert_eq!((lists.value_length(0), lists.value_length(1), lists.values().len()), (1, 0, 1));
+        };
+        let mut addresses = Vec::new();
+        let mut shown = cycle(0);
+        for number in 1..9 {
+            addresses.push(address(&shown));
+            shown = cycle(10 * number);
+            check(&shown, 10 * number);
+        }
+        assert_eq!(addresses[..3], addresses[3..6]);
+        // What somebody reads is left alone.
+        let kept: Vec<Batch> = (10..20).map(|number| cycle(10 * number)).collect();
+        kept.iter().zip(10..20).for_each(|(batch, number)| check(batch, 10 * number));
     }
 
     #[test]

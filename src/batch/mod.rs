@@ -20,18 +20,17 @@ use c_data::Prepared;
 pub struct Batch {
     schema: SchemaRef,
     rows: usize,
-    /// What the arrays are made of; empty if they are there from the beginning.
-    published: Vec<Published>,
+    columns: Vec<Published>,
     arrays: OnceLock<RecordBatch>,
     prepared: OnceLock<Vec<Arc<Prepared>>>,
 }
 
 impl Batch {
     /// So many rows of the columns of the schema. Panics if a column has more of them or less, which is a bug of karrow.
-    pub fn new(schema: SchemaRef, rows: usize, published: Vec<Published>) -> Batch {
-        assert_eq!(published.len(), schema.fields().len());
-        assert!(published.iter().all(|column| column.rows() == rows), "a row is in all columns, or in none");
-        Batch { schema, rows, published, arrays: OnceLock::new(), prepared: OnceLock::new() }
+    pub fn new(schema: SchemaRef, rows: usize, columns: Vec<Published>) -> Batch {
+        assert_eq!(columns.len(), schema.fields().len());
+        assert!(columns.iter().all(|column| column.rows() == rows), "a row is in all columns, or in none");
+        Batch { schema, rows, columns, arrays: OnceLock::new(), prepared: OnceLock::new() }
     }
 
     /// How many rows there are.
@@ -42,7 +41,7 @@ impl Batch {
     /// The rows as Arrow arrays.
     pub fn arrays(&self) -> &RecordBatch {
         self.arrays.get_or_init(|| {
-            let columns = self.published.iter().map(Published::to_array).collect();
+            let columns = self.columns.iter().map(Published::to_array).collect();
             RecordBatch::try_new(Arc::clone(&self.schema), columns)
                 .expect("columns are made from the schema and kept in step")
         })
@@ -50,27 +49,22 @@ impl Batch {
 
     /// Some of the columns as a struct array of the C Data Interface, which holds what it needs.
     pub fn export(&self, columns: &[usize]) -> FFI_ArrowArray {
-        let all = self.prepared.get_or_init(|| self.prepare());
+        let prepare = || self.columns.iter().map(|column| Prepared::new(column.to_data())).collect();
+        let all = self.prepared.get_or_init(prepare);
         c_data::export(self.rows, columns.iter().map(|&column| &all[column]))
     }
 
-    fn prepare(&self) -> Vec<Arc<Prepared>> {
-        match self.arrays.get() {
-            Some(arrays) => arrays.columns().iter().map(|array| Prepared::new(array.to_data())).collect(),
-            None => self.published.iter().map(|column| Prepared::new(column.to_data())).collect(),
-        }
+    /// The last `rows` rows in memory of their own.
+    pub fn copy_tail(&self, rows: usize) -> Batch {
+        let columns = self.columns.iter().map(|column| column.copy_tail(rows)).collect();
+        Batch::new(Arc::clone(&self.schema), rows, columns)
     }
 }
 
 impl From<RecordBatch> for Batch {
     fn from(arrays: RecordBatch) -> Batch {
-        Batch {
-            schema: arrays.schema(),
-            rows: arrays.num_rows(),
-            published: Vec::new(),
-            arrays: OnceLock::from(arrays),
-            prepared: OnceLock::new(),
-        }
+        let columns = arrays.columns().iter().map(|column| column.to_data().into()).collect();
+        Batch::new(arrays.schema(), arrays.num_rows(), columns)
     }
 }
 
@@ -174,6 +168,24 @@ mod tests {
         let [first, second] = arrays;
         drop(first);
         assert_eq!(second.column(0).as_primitive::<Int64Type>().value(99), 99);
+    }
+
+    #[test]
+    fn a_copied_tail_is_the_last_rows_in_memory_of_their_own() {
+        let batch = batch();
+        let rows_before = |length| batch.arrays().slice(100 - length, length);
+        let address = |array: &dyn Array| array.to_data().buffers().first().map(|buffer| buffer.as_ptr());
+        for length in [1, 20, 99] {
+            let copy = batch.copy_tail(length);
+            // A copy can be copied, and exported.
+            for copy in [copy.copy_tail(length), copy] {
+                assert_eq!(*copy.arrays(), rows_before(length));
+                import(copy.export(&[0, 1, 2, 3, 4, 5]), &copy, &[0, 1, 2, 3, 4, 5]);
+                for (copy, all) in copy.arrays().columns().iter().zip(batch.arrays().columns()) {
+                    assert!(address(copy).is_none() || address(copy) != address(all));
+                }
+            }
+        }
     }
 
     #[test]

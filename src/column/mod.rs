@@ -128,19 +128,24 @@ impl ColumnBuffer {
         )
     }
 
-    /// What a successor of this buffer should make room for: some more than this one has where the number of rows
-    /// `varies`, and of text and items. A successor that is a little larger would otherwise have to grow, to twice the size.
-    pub fn size_hint(&self, varies: bool) -> SizeHint {
-        let some_more = |count: usize| count + count / 64 + shared::CHUNK;
+    /// What a successor of so many rows should make room for: some more than this buffer would need for them, unless the
+    /// number of rows `is_certain`, and always of text and items. A successor that is a little larger would otherwise have
+    /// to grow, to twice the size.
+    pub fn size_hint(&self, rows: usize, is_certain: bool) -> SizeHint {
+        let scaled = |count: usize| {
+            let scaled = count as u128 * rows as u128 / self.length.max(1) as u128;
+            usize::try_from(scaled).unwrap_or(count)
+        };
+        let some_more = |count: usize| count + count / if is_certain { 256 } else { 64 } + shared::CHUNK;
         SizeHint {
-            rows: if varies { some_more(self.length) } else { self.length },
+            rows: if is_certain { rows } else { some_more(rows) },
             bytes: match &self.values {
-                Values::Bytes { bytes, .. } => some_more(bytes.len()),
+                Values::Bytes { bytes, .. } => some_more(scaled(bytes.len())),
                 _ => 0,
             },
             children: match &self.values {
-                Values::List { child, .. } => vec![child.size_hint(true)],
-                Values::Struct(children) => children.iter().map(|child| child.size_hint(varies)).collect(),
+                Values::List { child, .. } => vec![child.size_hint(scaled(child.rows()), false)],
+                Values::Struct(children) => children.iter().map(|child| child.size_hint(rows, is_certain)).collect(),
                 _ => Vec::new(),
             },
         }
@@ -201,7 +206,7 @@ impl ColumnBuffer {
             data_type: self.data_type.clone(),
             length: self.length,
             nulls: self.nulls.to_buffer(self.length),
-            values: match_values!(&mut self.values, values => published::Values::Fixed(values.publish()),
+            values: match_values!(&mut self.values, values => values.publish_fixed(),
                 Values::Bits(bits) => published::Values::Bits(bits.finish_cloned().into_inner()),
                 Values::Bytes { ends, bytes } => {
                     published::Values::Bytes { ends: ends.publish(), bytes: bytes.publish() }
@@ -483,11 +488,11 @@ mod tests {
         };
         let mut column = buffer(DataType::Utf8);
         fill(&mut column, 1000);
-        let mut varying = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(true)).unwrap();
+        let mut varying = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(1000, false)).unwrap();
         let starts = fill(&mut varying, 1015);
         assert_eq!(starts[0], starts[1]);
         // As many rows, with a little more text.
-        let mut full = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(false)).unwrap();
+        let mut full = ColumnBuffer::new(&DataType::Utf8, &column.size_hint(1000, true)).unwrap();
         full.push_str("sixteen bytes... and more");
         let starts = fill(&mut full, 1000);
         assert_eq!(starts[0], starts[1]);

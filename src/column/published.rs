@@ -7,6 +7,7 @@
 use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_data::ArrayData;
+use arrow_data::transform::MutableArrayData;
 use arrow_schema::DataType;
 
 use super::shared::Front;
@@ -22,10 +23,21 @@ pub struct Published {
 /// The memory of a published column, by its physical layout.
 pub(super) enum Values {
     Bits(Buffer),
-    Fixed(Front),
-    Bytes { ends: Front, bytes: Front },
-    List { ends: Front, child: Box<Published> },
+    Fixed {
+        front: Front,
+        width: usize,
+    },
+    Bytes {
+        ends: Front,
+        bytes: Front,
+    },
+    List {
+        ends: Front,
+        child: Box<Published>,
+    },
     Struct(Vec<Published>),
+    /// An array that no buffer has published.
+    Array(ArrayData),
 }
 
 impl Published {
@@ -44,14 +56,34 @@ impl Published {
         let builder = ArrayData::builder(self.data_type.clone()).len(self.length).nulls(self.nulls.clone());
         let builder = match &self.values {
             Values::Bits(bits) => builder.add_buffer(bits.clone()),
-            Values::Fixed(values) => builder.add_buffer(values.to_buffer()),
+            Values::Fixed { front, .. } => builder.add_buffer(front.to_buffer()),
             Values::Bytes { ends, bytes } => builder.buffers(vec![ends.to_buffer(), bytes.to_buffer()]),
             Values::List { ends, child } => builder.add_buffer(ends.to_buffer()).add_child_data(child.to_data()),
             Values::Struct(children) => builder.child_data(children.iter().map(Published::to_data).collect()),
+            Values::Array(data) => return data.clone(),
         };
         // SAFETY: the buffers have the layout of `data_type` (chosen together in `ColumnBuffer::new`), every one holds
         // `length` values (`ends` one more), ends only grow and stop at the child's length, and text was checked by
         // `push_str`'s argument type.
         unsafe { builder.build_unchecked() }
+    }
+    /// The last `length` rows in memory of their own.
+    pub fn copy_tail(&self, length: usize) -> Published {
+        let first = self.length - length;
+        if let (Values::Fixed { front, width }, None) = (&self.values, &self.nulls) {
+            let values = Values::Fixed { front: front.copy_from(first * width), width: *width };
+            return Published { data_type: self.data_type.clone(), length, nulls: None, values };
+        }
+        let data = self.to_data();
+        let mut copy = MutableArrayData::new(vec![&data], false, length);
+        copy.try_extend(0, first, self.length).expect("a part has smaller offsets than the whole");
+        copy.freeze().into()
+    }
+}
+
+impl From<ArrayData> for Published {
+    fn from(data: ArrayData) -> Published {
+        let (data_type, length, nulls) = (data.data_type().clone(), data.len(), data.nulls().cloned());
+        Published { data_type, length, nulls, values: Values::Array(data) }
     }
 }

@@ -8,9 +8,12 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
+use std::slice;
 use std::sync::Arc;
 
 use arrow_buffer::{ArrowNativeType, Buffer};
+
+use super::published::Values;
 
 /// Arrow recommends 64 bytes, which is also a cache line and the widest vector register.
 const ALIGNMENT: usize = 64;
@@ -64,6 +67,15 @@ pub(super) struct Front {
 }
 
 impl Front {
+    /// What comes from this byte on, in memory of its own.
+    pub fn copy_from(&self, first: usize) -> Front {
+        // SAFETY: the first `bytes` have been written and, being published, are never written again.
+        let published = unsafe { slice::from_raw_parts(self.memory.start.as_ptr(), self.bytes) };
+        let mut copy = SharedVec::with_capacity(self.bytes - first);
+        copy.extend_from_slice(&published[first..]);
+        copy.publish()
+    }
+
     /// The same bytes as Arrow has them.
     pub fn to_buffer(&self) -> Buffer {
         let owner = Arc::clone(&self.memory) as Arc<dyn arrow_buffer::alloc::Allocation>;
@@ -158,6 +170,11 @@ impl<T: ArrowNativeType> SharedVec<T> {
     pub fn publish(&mut self) -> Front {
         self.published = self.length;
         Front { memory: Arc::clone(&self.memory), bytes: self.length * size_of::<T>() }
+    }
+
+    /// The same, with the width of the values.
+    pub fn publish_fixed(&mut self) -> Values {
+        Values::Fixed { front: self.publish(), width: size_of::<T>() }
     }
 
     #[cold]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, make_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use arrow_data::transform::MutableArrayData;
 use arrow_schema::DataType;
 
 use crate::batch::Batch;
@@ -22,23 +21,6 @@ pub fn slice(batch: &Arc<Batch>, offset: usize, length: usize) -> Arc<Batch> {
     let columns = batch.columns().iter().map(|column| align(column.slice(offset, length))).collect();
     let slice = RecordBatch::try_new(batch.schema(), columns).expect("a slice has the schema of the whole");
     Arc::new(slice.into())
-}
-
-/// The last `length` rows of a batch in memory of their own.
-pub fn copy_tail(batch: &Batch, length: usize) -> Batch {
-    let batch = batch.arrays();
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| {
-            let data = column.to_data();
-            let mut copy = MutableArrayData::new(vec![&data], false, length);
-            let range = (data.len() - length, data.len());
-            copy.try_extend(0, range.0, range.1).expect("a part has smaller offsets than the whole");
-            make_array(copy.freeze())
-        })
-        .collect();
-    RecordBatch::try_new(batch.schema(), columns).expect("a copy has the schema of the original").into()
 }
 
 /// The same array with offset 0, bits included.
@@ -118,13 +100,10 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_shares_values_and_a_copy_does_not() {
+    fn a_slice_shares_values() {
         let batch = batch();
         let address = |batch: &Batch| batch.arrays().column(1).to_data().buffers()[1].as_ptr();
         assert_eq!(address(&slice(&batch, 10, 20)), address(&batch));
-        let copy = copy_tail(&batch, 20);
-        assert_ne!(address(&copy), address(&batch));
-        assert_eq!(*copy.arrays(), batch.arrays().slice(80, 20));
     }
 
     #[test]

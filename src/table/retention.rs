@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::align;
 use crate::batch::Batch;
 use crate::rows::{ChunkLimits, OnSeal, Sealed};
 
@@ -54,7 +53,10 @@ impl Retention {
             rows: match self.table_type {
                 TableType::Blink | TableType::Append => limits.rows,
                 TableType::Ring { capacity } => {
-                    usize::try_from(capacity / 2).unwrap_or(limits.rows).clamp(MIN_RING_CHUNK, limits.rows)
+                    let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
+                    let most = (capacity / 2).clamp(MIN_RING_CHUNK, limits.rows);
+                    // A whole number of them, so that a chunk has been forgotten when a new one is begun.
+                    capacity.div_ceil(capacity.div_ceil(most)).max(MIN_RING_CHUNK)
                 }
             },
             bytes: self.max_bytes.map_or(limits.bytes, |bytes| (bytes / CHUNKS).clamp(1, limits.bytes)),
@@ -168,7 +170,7 @@ impl Rows {
         if !oldest.open && alive * 2 < all {
             let bytes = oldest.bytes / all * alive;
             self.bytes -= oldest.bytes - bytes;
-            let batch = Arc::new(align::copy_tail(&oldest.batch, alive));
+            let batch = Arc::new(oldest.batch.copy_tail(alive));
             *oldest = Arc::new(Chunk { first_row, batch, bytes, newest_ms: oldest.newest_ms, open: false });
         }
     }
@@ -688,7 +690,7 @@ mod tests {
         let ring = |capacity| Retention::from(TableType::Ring { capacity });
         let most = ChunkLimits::default();
         let rows = [1, 10_000, 1_000_000, i64::MAX].map(|capacity| ring(capacity).chunk_limits().rows);
-        assert_eq!(rows, [MIN_RING_CHUNK, 5_000, most.rows, most.rows]);
+        assert_eq!(rows, [MIN_RING_CHUNK, 5_000, 62_500, most.rows]);
         let limited = Retention { max_bytes: Some(8000), max_age_ms: Some(800), ..ring(i64::MAX) };
         assert_eq!(limited.chunk_limits(), ChunkLimits { rows: most.rows, bytes: 1000, span_ms: 100 });
         assert_eq!(Retention::from(TableType::Append).chunk_limits(), most);
