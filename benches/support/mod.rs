@@ -1,6 +1,6 @@
 //! What benchmarks share: rounds of work that take turns, and the figures that come out of them.
 
-// Each benchmark compiles this module for itself, and not all use both times.
+// Each benchmark compiles this module for itself and uses only a part of it.
 #![allow(dead_code)]
 
 use std::path::Path;
@@ -21,6 +21,13 @@ pub fn measure(work: impl FnOnce()) -> Cost {
     let (start, cpu) = (Instant::now(), cpu_time());
     work();
     Cost { wall: start.elapsed(), cpu: cpu_time() - cpu }
+}
+
+/// Whether the command line asks for what is called this: by its name, or by what the name begins with. Without any it
+/// asks for everything.
+pub fn is_wanted(name: &str) -> bool {
+    let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    wanted.peek().is_none() || wanted.any(|prefix| name.starts_with(&prefix))
 }
 
 /// Prints the median of a figure over all rounds, with its spread, and keeps it for the summary.
