@@ -8,12 +8,7 @@
 # from 1; the ports are, for each node of the cluster in turn, its broker port and its controller port. The node
 # keeps its data and broker.log in RUN_DIR/node-NODE.
 #
-# It is told what to do through its standard input, because the end of a pipe is the one signal that also
-# comes when the process at the other end is killed:
-#   "stop"   stop the broker cleanly, keep its data
-#   "kill"   kill the broker, keep its data
-#   the end  kill the broker and remove RUN_DIR: whoever could have wanted it is gone
-# It leaves when the broker has gone, for whatever reason.
+# ../support/supervise.sh says how it is told what to do.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -51,46 +46,6 @@ if [ ! -f "$node_dir/data/meta.properties" ]; then
 fi
 
 "${java[@]}" kafka.Kafka "$node_dir/server.properties" < /dev/null &
-broker=$!
+process=$!
 
-# Waits until the broker has gone, for ten seconds at most.
-broker_goes() {
-  local i
-  for ((i = 0; i < 200; i++)); do
-    kill -0 "$broker" 2> /dev/null || return 0
-    sleep 0.05
-  done
-  return 1
-}
-
-# A process of its own, since a shell can wait for a child or for its input, but not for both. It also goes
-# on when the shell below is killed.
-obey() {
-  local command
-  read -r command || command=end
-  # From here on the shell below has to wait until this is done.
-  trap '' TERM
-  case $command in
-    stop)
-      kill -TERM "$broker"
-      broker_goes || kill -KILL "$broker"
-      ;;
-    kill)
-      kill -KILL "$broker"
-      ;;
-    end)
-      kill -KILL "$broker" || true
-      broker_goes || true
-      rm -rf "$run_dir"
-      ;;
-  esac
-}
-obey <&0 &
-obey=$!
-
-# Ends both when a signal ends this shell.
-trap 'kill -KILL "$broker" "$obey"' EXIT
-wait "$broker" || true
-trap - EXIT
-kill -TERM "$obey" 2> /dev/null || true
-wait "$obey" || true
+source "$here/../support/supervise.sh"

@@ -1,20 +1,17 @@
 //! Real Kafka clusters for tests.
 //!
-//! Every node is a process of its own under the supervisor `tests/kafka/broker.sh`, which is told what to do
-//! through a pipe. The pipe closes when this process ends, however it ends, and then the supervisor kills its
-//! node: no test can leave a broker behind.
+//! Every node is a process of its own under the supervisor `tests/kafka/broker.sh` ([`Supervised`]): no test can leave a
+//! broker behind.
 //!
 //! Failures panic: a test has nothing better to do with them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -31,6 +28,8 @@ use rdkafka::message::{self, DeliveryResult, Message, OwnedHeaders};
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::supervised::Supervised;
 
 /// Long enough for three brokers on a busy machine of two cores.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -285,7 +284,7 @@ impl Cluster {
 
     fn end_node(&self, node: i32, command: &str) {
         let running = self.nodes.lock().expect(UNPOISONED).remove(&node);
-        running.unwrap_or_else(|| panic!("node {node} is not running")).end(command);
+        running.unwrap_or_else(|| panic!("node {node} is not running")).0.end(command);
     }
 
     /// What the cluster says about a partition now.
@@ -327,7 +326,7 @@ impl Cluster {
             // A client of its own, as one that knows other brokers would ask them.
             let probe = client(&self.layout.address(id)).create().expect("an admin client");
             while !lists_brokers(&probe, &ids) {
-                if let Some(gone) = nodes.iter_mut().find_map(|(&node, process)| process.has_gone().then_some(node)) {
+                if let Some(gone) = nodes.iter_mut().find_map(|(&node, process)| process.0.has_gone().then_some(node)) {
                     return Err(format!("node {gone} has gone\n{}", self.layout.log_tail(gone)));
                 }
                 if Instant::now() > end {
@@ -416,50 +415,21 @@ pub fn free_port() -> u16 {
 }
 
 /// A running node. Dropping it kills the broker and gives up its data.
-struct Node {
-    supervisor: Child,
-}
+struct Node(Supervised);
 
 impl Node {
     fn start(layout: &Layout, node: i32) -> Node {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker.sh");
-        let supervisor = Command::new(&script)
-            .arg(&layout.lib_dir)
-            .arg(layout.run_dir.path())
-            .args([node, layout.node_count()].map(|number| number.to_string()))
-            .args(layout.ports.iter().map(|port| port.to_string()))
-            .env("KARROW_BROKER_CONFIG", &layout.extras.config)
-            .env("KARROW_BROKER_SCRAM", &layout.extras.scram_users)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // A group of its own: an interrupt from the keyboard is for the tests; the supervisor then sees them go.
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", script.display()));
-        Node { supervisor }
-    }
-
-    fn end(mut self, command: &str) {
-        let stdin = self.supervisor.stdin.as_mut().expect("the supervisor was started with a pipe");
-        writeln!(stdin, "{command}").expect("the supervisor reads until its broker has gone");
-        self.wait();
-    }
-
-    fn has_gone(&mut self) -> bool {
-        self.supervisor.try_wait().expect("a child process can be waited for").is_some()
-    }
-
-    /// The supervisor has its own deadline, after which it kills the broker.
-    fn wait(&mut self) {
-        self.supervisor.wait().expect("a child process can be waited for");
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.supervisor.stdin.take());
-        self.wait();
+        let supervisor = Supervised::start(
+            Command::new(script)
+                .arg(&layout.lib_dir)
+                .arg(layout.run_dir.path())
+                .args([node, layout.node_count()].map(|number| number.to_string()))
+                .args(layout.ports.iter().map(|port| port.to_string()))
+                .env("KARROW_BROKER_CONFIG", &layout.extras.config)
+                .env("KARROW_BROKER_SCRAM", &layout.extras.scram_users),
+        );
+        Node(supervisor)
     }
 }
 

@@ -6,3 +6,4 @@
 pub mod broker;
 pub mod certificates;
 pub mod secured;
+pub mod supervised;
