@@ -18,6 +18,8 @@
 //!                ffi               Arrow C Data and C Stream Interface
 //! ```
 //!
+//! Beside it, [`registry`] asks schema registries what an id or a subject stands for.
+//!
 //! [`Consumer`](ingest::Consumer) drives it. See `ARCHITECTURE.md` for which room to change for what.
 #![warn(missing_docs)]
 
@@ -30,6 +32,7 @@ pub mod ingest;
 pub mod log;
 pub mod mock;
 pub mod options;
+pub mod registry;
 pub mod rows;
 pub mod schema;
 pub mod table;

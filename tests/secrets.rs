@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use karrow::error::Error;
@@ -14,6 +15,7 @@ use karrow::ingest::{Consumer, Timeout};
 use karrow::log::{Level, Log};
 use karrow::options::secrets::{Shown, is_secret};
 use karrow::options::{Options, java, librdkafka, registry};
+use karrow::registry::{Cancel, Client, Patience, Settings};
 
 const MARKER: &str = "Xyzzy2Plugh";
 
@@ -76,6 +78,8 @@ fn everything_said(pairs: &[(&str, &str)]) -> String {
     let log = Log::new(Level::Debug, 10_000).unwrap();
     let mut options = options(&log);
     let mut said = String::new();
+    // Whatever is wrong with a registry's keys is told only if there is one.
+    options.set("schema.registry.url", Some("http://127.0.0.1:1")).unwrap();
     for (key, value) in pairs {
         if let Err(error) = options.set(key, Some(value)) {
             said += &told(&error);
@@ -84,7 +88,10 @@ fn everything_said(pairs: &[(&str, &str)]) -> String {
     write!(said, "{options:?}").unwrap();
     match options.plan() {
         Err(error) => said += &told(&error),
-        Ok(plan) => write!(said, "{:?}", Shown(&plan.kafka)).unwrap(),
+        Ok(plan) => {
+            write!(said, "{:?}", Shown(&plan.kafka)).unwrap();
+            said += &asked(plan.registry.expect("it is named"));
+        }
     }
     match Consumer::new(&options) {
         Err(error) => said += &told(&error),
@@ -95,6 +102,17 @@ fn everything_said(pairs: &[(&str, &str)]) -> String {
     }
     assert_eq!(log.dropped(), 0);
     said
+}
+
+/// What is said when a registry that nobody can reach is asked.
+fn asked(registry: Arc<Settings>) -> String {
+    let client = match Client::new(registry) {
+        Err(error) => return told(&error),
+        Ok(client) => client,
+    };
+    let patience = Patience { deadline: Some(Instant::now()), cancel: &Cancel::default() };
+    let failure = client.by_id(7, patience).unwrap_err();
+    format!("{failure} {failure:?} {}", told(&failure.clone().into()))
 }
 
 #[track_caller]
@@ -161,6 +179,24 @@ fn a_password_in_an_address_or_under_a_misspelt_name_is_not_printed() {
         let pairs = [(key, value)];
         assert_hidden(&everything_said(&pairs), &pairs);
     }
+    for value in [
+        format!("http://127.0.0.1:1,http://alice:{MARKER}@127.0.0.1:1"),
+        format!("http://alice:{MARKER}@127.0.0.1:1/a/b,https://bob:{MARKER}@127.0.0.1:1"),
+        format!("alice:{MARKER}@registry"),
+        format!("http://alice:a/{MARKER}@registry"),
+        format!("http://alice:{MARKER}#@registry"),
+        format!("http://{MARKER}@registry"),
+        format!("http://a,b:{MARKER}@registry,ftp://c"),
+    ] {
+        let pairs = [("schema.registry.url", &*value)];
+        assert_hidden(&everything_said(&pairs), &pairs);
+    }
+    let pairs = [
+        ("schema.registry.basic.auth.credentials.source", "SASL_INHERIT"),
+        ("sasl.username", "alice"),
+        ("sasl.password", MARKER),
+    ];
+    assert_hidden(&everything_said(&pairs), &pairs);
     let properties = BTreeMap::from([("schema.registry.url".to_owned(), address)]);
     assert_eq!(format!("{:?}", Shown(&properties)), "{\"schema.registry.url\": \"https://[redacted]@registry:8081\"}");
 }

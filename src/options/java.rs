@@ -41,7 +41,7 @@ const NO_LOGIN_CLASS: &str = "karrow runs no Java classes; log in by sasl.mechan
 const NO_PROVIDER_CLASS: &str = "karrow runs no Java classes; providers of OpenSSL are named by ssl.providers";
 const NO_ENGINE_CLASS: &str = "karrow runs no Java classes; give certificates and keys as PEM, with ssl.ca.location, ssl.certificate.location and \
      ssl.key.location";
-const NO_STORE: &str = "a trust store here is a PEM file, which has no password; write the certificates of a JKS or PKCS12 store to one \
+pub(super) const NO_STORE: &str = "a trust store here is a PEM file, which has no password; write the certificates of a JKS or PKCS12 store to one \
      (keytool -list -rfc), and set ssl.ca.location to it";
 
 /// Every key of the client's `ConsumerConfig`, as of kafka-clients 4.3.1.
@@ -291,7 +291,7 @@ fn log_in(properties: &mut Properties) -> Result<()> {
 }
 
 /// Whom to trust: the certificates themselves, or a file of them.
-fn trust(properties: &mut Properties) -> Result<()> {
+pub(super) fn trust(properties: &mut Properties) -> Result<()> {
     let kind = take(properties, "ssl.truststore.type");
     let (location, certificates) = ("ssl.truststore.location", "ssl.truststore.certificates");
     let (file, text) = (take(properties, location), take(properties, certificates));
@@ -313,7 +313,7 @@ fn trust(properties: &mut Properties) -> Result<()> {
 }
 
 /// Who the client is: certificate and key themselves, a file that has both, or a PKCS12 file.
-fn identify(properties: &mut Properties) -> Result<()> {
+pub(super) fn identify(properties: &mut Properties) -> Result<()> {
     let kind = take(properties, "ssl.keystore.type");
     let is_kind = |name: &str| kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(name));
     let (location, chain, key) = ("ssl.keystore.location", "ssl.keystore.certificate.chain", "ssl.keystore.key");
@@ -358,7 +358,7 @@ fn identify(properties: &mut Properties) -> Result<()> {
 }
 
 /// Takes out a property; an empty value is none.
-fn take(properties: &mut Properties, key: &str) -> Option<String> {
+pub(super) fn take(properties: &mut Properties, key: &str) -> Option<String> {
     properties.remove(key).filter(|value| !value.trim().is_empty())
 }
 

@@ -23,6 +23,7 @@ use arrow_schema::{DataType, TimeUnit};
 use crate::error::{Error, Result};
 use crate::format::{ColumnProperties, Decoder, Side, Spec};
 use crate::log::Log;
+use crate::registry::Settings;
 use crate::rows::{BadRecordPolicy, Policies};
 use crate::schema::{CommonColumn, TableSchema};
 use crate::table::retention::{Retention, TableType};
@@ -186,6 +187,8 @@ pub struct Plan {
     pub memory_budget_bytes: usize,
     /// How many threads decode; `None`: as many as there are cores, at most one a partition.
     pub ingest_threads: Option<usize>,
+    /// How to ask the schema registry; `None` if none is named.
+    pub registry: Option<Arc<Settings>>,
     /// How long a poll that has something waits for more.
     pub linger: Duration,
     /// Where librdkafka's and karrow's messages go.
@@ -220,9 +223,10 @@ const RING_MAX_AGE: &str = "ring.max.age.ms";
 const BAD_RECORDS: &str = "bad.record.policy";
 const BAD_KEYS: &str = "key.bad.record.policy";
 const BAD_VALUES: &str = "value.bad.record.policy";
+const UNKNOWN_ID_RETRY: &str = "registry.unknown.id.retry.ms";
 
 /// The library's other keys, which Deephaven does not have.
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 12] = [
     TIMESTAMP_TYPE,
     MEMORY_BUDGET,
     INGEST_THREADS,
@@ -234,6 +238,7 @@ const OWN_KEYS: [&str; 11] = [
     BAD_RECORDS,
     BAD_KEYS,
     BAD_VALUES,
+    UNKNOWN_ID_RETRY,
 ];
 
 /// Properties of the Java client that karrow reads itself: they tell a simple spec its type.
@@ -242,6 +247,7 @@ const DESERIALIZER_KEYS: [&str; 2] = ["key.deserializer", "value.deserializer"];
 const MIN_MEMORY_BUDGET: usize = 1024 * 1024;
 const DEFAULT_MEMORY_BUDGET: usize = 256 * 1024 * 1024;
 const DEFAULT_DISCOVERY_MS: usize = 30_000;
+const DEFAULT_UNKNOWN_ID_RETRY_MS: usize = 5000;
 /// What librdkafka and Kafka's own client have.
 const DEFAULT_AUTO_COMMIT_MS: u64 = 5000;
 
@@ -403,9 +409,16 @@ impl Options {
             bad_records: self.bad_records()?,
             memory_budget_bytes,
             ingest_threads,
+            registry: self.registry()?.map(Arc::new),
             linger: millis(self.number(POLL_LINGER)?.unwrap_or(0)),
             log: self.log.clone(),
         })
+    }
+
+    /// How to ask the schema registry, if one is named: everything about it that can be checked without reading a file.
+    pub fn registry(&self) -> Result<Option<Settings>> {
+        let retry_ms = self.number(UNKNOWN_ID_RETRY)?.unwrap_or(DEFAULT_UNKNOWN_ID_RETRY_MS);
+        registry::settings(&self.properties, millis(retry_ms))
     }
 
     fn kafka_properties(&self) -> Result<BTreeMap<String, String>> {
@@ -614,6 +627,7 @@ fn check_key(key: &str, value: Option<&str>) -> Result<()> {
         if !registry::is_known(key) {
             return Err(Error::argument(key, format!("unknown key{}", nearest(key, registry::keys()))));
         }
+        registry::check(key, value.unwrap_or_default())?;
     } else if let Some(value) = value {
         librdkafka::check(key)?;
         java::check(key, value)?;
@@ -740,8 +754,9 @@ mod tests {
         );
         let error = set_error("basic.auth.userinfo", "x");
         assert!(error.starts_with("basic.auth.userinfo: unknown key; did you mean basic.auth.user.info"), "{error}");
-        for key in registry::keys() {
-            options(&[(&key, "x")]).plan().unwrap();
+        for key in registry::keys().filter(|key| registry::check(key, "x").is_ok()) {
+            // Only a registry that is named is one that anything can be wrong with.
+            assert!(options(&[(&key, "x")]).plan().is_ok() != key.ends_with(".url"), "{key}");
         }
         let mut options = options(&[("basic.auth.user.info", "a:b")]);
         let error = options.set("schema.registry.basic.auth.user.info", Some("a:b")).unwrap_err();

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
+
 /// Parts of the names of properties that hold a secret.
 const PARTS: [&str; 12] = [
     "password",
@@ -36,10 +38,15 @@ pub fn is_secret(key: &str) -> bool {
     PARTS.iter().any(|part| key.contains(part))
 }
 
-/// The user and the password that an address holds: `http://user:password@host`.
-fn user_info(value: &str) -> Option<&str> {
-    let authority = value.split_once("://")?.1.split(['/', '?', '#']).next()?;
-    authority.rsplit_once('@').map(|(user_info, _)| user_info).filter(|user_info| !user_info.is_empty())
+/// The users and passwords that addresses hold: `http://user:password@host`, any number of them in one value, and also if
+/// the scheme has been forgotten.
+fn user_infos(value: &str) -> impl Iterator<Item = &str> {
+    value.split("://").enumerate().filter_map(|(index, address)| {
+        let authority = address.split(['/', '?', '#']).next()?;
+        // A password may hold what it should not; then too much is hidden rather than too little.
+        let end = authority.rfind('@').or_else(|| address.rfind('@'))?;
+        address.get(..end).filter(|user_info| !user_info.is_empty() && (index > 0 || user_info.contains(':')))
+    })
 }
 
 /// The values that nobody may see, which librdkafka shows in some of its complaints about them.
@@ -48,11 +55,26 @@ pub struct Secrets(Vec<String>);
 impl Secrets {
     /// The secrets among these properties.
     pub fn new(properties: &BTreeMap<String, String>) -> Secrets {
-        let secret = properties.iter().flat_map(|(key, value)| match is_secret(key) {
-            true => Some(value.as_str()),
-            false => user_info(value),
-        });
-        Secrets(secret.filter(|secret| secret.len() >= SHORTEST_SECRET).map(str::to_owned).collect())
+        let mut secrets = Secrets(Vec::new());
+        for (key, value) in properties {
+            if is_secret(key) {
+                secrets.add(value);
+                continue;
+            }
+            for user_info in user_infos(value) {
+                secrets.add(user_info);
+                // As whoever is logged in with it knows it.
+                secrets.add(&percent_decode_str(user_info).decode_utf8_lossy());
+            }
+        }
+        secrets
+    }
+
+    /// One more that nobody may see.
+    pub fn add(&mut self, secret: &str) {
+        if secret.len() >= SHORTEST_SECRET && !self.0.iter().any(|known| known == secret) {
+            self.0.push(secret.to_owned());
+        }
     }
 
     /// The text without secrets, and without ends of secrets: some complaints quote a value from where it went wrong on.
@@ -81,10 +103,9 @@ fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(key) || !super::is_known(key) {
         return HIDDEN.into();
     }
-    match user_info(value) {
-        Some(user_info) => value.replace(user_info, HIDDEN).into(),
-        None => value.into(),
-    }
+    user_infos(value).fold(value.into(), |shown: Cow<str>, user_info| {
+        shown.replace(&format!("{user_info}@"), &format!("{HIDDEN}@")).into()
+    })
 }
 
 #[cfg(test)]
@@ -101,13 +122,14 @@ mod tests {
             ("sasl.password", "hunter2 is mine"),
             ("sasl.username", "alice"),
             ("ssl.key.password", "x"),
-            ("schema.registry.url", "https://bob:builder@registry:8081/x"),
+            ("schema.registry.url", "https://bob:builder@registry:8081/x, http://eve:%40pple@other"),
         ]));
         for (text, redacted) in [
             ("wrong: hunter2 is mine!", "wrong: [redacted]!"),
             ("beginning at: is mine", "beginning at:[redacted]"),
             ("alice may not x", "alice may not x"),
             ("no route to bob:builder@registry", "no route to [redacted]@registry"),
+            ("eve:%40pple or eve:@pple", "[redacted] or [redacted]"),
         ] {
             assert_eq!(secrets.redact(text.to_owned()), redacted);
         }
