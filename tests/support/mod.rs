@@ -5,5 +5,7 @@
 
 pub mod broker;
 pub mod certificates;
+pub mod gate;
+pub mod registry;
 pub mod secured;
 pub mod supervised;
