@@ -159,11 +159,15 @@ pub fn settings(properties: &BTreeMap<String, String>, unknown_id_retry: Duratio
 struct Given<'a>(&'a BTreeMap<String, String>);
 
 impl<'a> Given<'a> {
-    /// An empty value is none.
     fn get(self, key: &str) -> Option<&'a str> {
+        self.exactly(key).map(str::trim)
+    }
+
+    /// The same with blanks before and behind it, as passwords may have them. An empty value is none.
+    fn exactly(self, key: &str) -> Option<&'a str> {
         let bare = is_bare(key).then(|| self.0.get(key)).flatten();
         let value = self.0.get(&format!("{PREFIX}{key}")).or(bare)?;
-        Some(value.trim()).filter(|value| !value.is_empty())
+        Some(value.as_str()).filter(|value| !value.trim().is_empty())
     }
 
     fn millis(self, key: &str, default: u64) -> Result<Duration> {
@@ -223,7 +227,7 @@ fn url(address: &str) -> Option<(String, Option<&str>)> {
 
 /// Who asks, at each address.
 fn logins(given: Given, urls: &[(String, Option<&str>)]) -> Result<Vec<Option<Login>>> {
-    let (user_info, token) = (given.get("basic.auth.user.info"), given.get("bearer.auth.token"));
+    let (user_info, token) = (given.exactly("basic.auth.user.info"), given.get("bearer.auth.token"));
     let basic_source = given.get("basic.auth.credentials.source").map(str::to_uppercase);
     let bearer_source = given.get("bearer.auth.credentials.source").map(str::to_uppercase);
     let is_in_url = urls.iter().any(|(_, user_info)| user_info.is_some());
@@ -449,6 +453,13 @@ mod tests {
             addresses("https://alice:%40%2F%3A@a/x,http://b"),
             [("https://a/x".to_owned(), alice), plain("http://b")]
         );
+    }
+
+    #[test]
+    fn passwords_are_taken_as_they_are() {
+        let login = of(&[(USER_INFO, "alice: a ")]).urls.remove(0).login.unwrap();
+        assert_eq!(login.authorization, format!("Basic {}", STANDARD.encode("alice: a ")).as_str());
+        assert!(login.authorization.is_sensitive());
     }
 
     #[test]

@@ -102,8 +102,13 @@ impl<'a> Attempts<'a> {
                     return Some(found);
                 }
                 Err(trouble) => {
-                    place.due = Instant::now() + wait(&trouble, pause);
-                    place.trouble = Some(trouble);
+                    let now = Instant::now();
+                    place.due = now + wait(&trouble, pause);
+                    // That the time is over is no reason why it was not enough.
+                    let is_over = self.patience.deadline.is_some_and(|deadline| deadline <= now);
+                    if place.trouble.is_none() || !is_over {
+                        place.trouble = Some(trouble);
+                    }
                 }
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use openssl::error::ErrorStack;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{self, HandshakeError, SslConnector, SslConnectorBuilder, SslMethod, SslStream};
+use openssl::ssl::{self, HandshakeError, SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVersion};
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509VerifyResult};
 use ureq::unversioned::transport::{
@@ -60,6 +60,8 @@ impl Tls {
 fn builder(settings: &TlsSettings) -> error::Result<SslConnectorBuilder> {
     let failed = |_| Error::internal("OpenSSL makes no context for TLS");
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(failed)?;
+    // As for Kafka; nothing older is safe.
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(failed)?;
     // Away with what stands where this OpenSSL was built to look, which is a place of the machine it was built on.
     builder.set_cert_store(X509StoreBuilder::new().map_err(failed)?.build());
     match &settings.authorities {

@@ -3,7 +3,7 @@
 use karrow::registry::Kind;
 
 use crate::support::gate::{Gate, Reply, Request};
-use crate::{client, client_of, id, no_id};
+use crate::{client, client_of, id, no_id, no_id_in_time};
 
 const SCHEMA: &str = r#"{"schema": "\"string\""}"#;
 /// `alice:wonder@land`, and the same in base64.
@@ -129,7 +129,7 @@ fn what_a_registry_repeats_of_a_secret_is_not_repeated() {
             vec![("schema.registry.url", &*url), ("basic.auth.user.info", USER_INFO)],
             vec![("schema.registry.url", &*url), ("bearer.auth.token", TOKEN)],
         ] {
-            let failure = no_id(&client(&pairs), 7);
+            let failure = no_id_in_time(&client(&pairs), 7);
             let is_token = pairs.iter().any(|(key, _)| key.contains("token"));
             let secrets = if is_token { [TOKEN, TOKEN] } else { ["wonder@land", "YWxpY2U6d29uZGVyQGxhbmQ="] };
             for secret in secrets {

@@ -9,7 +9,7 @@ use karrow::registry::{Cancel, Kind, Patience};
 
 use crate::support::broker::free_port;
 use crate::support::gate::{Gate, Reply, Request};
-use crate::{HANG, client, client_of, id, id_within, no_id};
+use crate::{HANG, SHORT, client, client_of, id, id_within, no_id_in_time};
 
 const SCHEMA: &str = r#"{"schema": "\"string\""}"#;
 
@@ -71,10 +71,9 @@ fn what_does_not_pass_is_told_when_the_time_is_over() {
             let trouble = trouble.clone();
             move |_| trouble.clone()
         });
-        let failure = no_id(&client_of(&gate.url()), 7);
+        let failure = no_id_in_time(&client_of(&gate.url()), 7);
         assert_eq!(failure.kind(), Kind::Unreachable, "{trouble:?}");
         assert_eq!(failure.message(), format!("schema 7: {}", expected.replace("URL", &gate.url())));
-        assert!(gate.requests().len() > 1, "{trouble:?}");
         let error = Error::from(failure);
         assert!(error.status() == Status::Registry && error.is_retriable());
     }
@@ -82,8 +81,8 @@ fn what_does_not_pass_is_told_when_the_time_is_over() {
 
 #[test]
 fn a_registry_that_wants_more_patience_than_there_is_is_not_asked_again() {
-    let gate = Gate::open(|_| Reply::json(429, r#"{"message": "slow down"}"#).with("Retry-After", "30"));
-    let failure = no_id(&client_of(&gate.url()), 7);
+    let gate = Gate::open(|_| Reply::json(429, r#"{"message": "slow down"}"#).with("Retry-After", "3600"));
+    let failure = id_within(&client_of(&gate.url()), 7, HANG / 2).unwrap_err();
     assert_eq!(failure.kind(), Kind::Unreachable);
     assert!(failure.message().ends_with("HTTP 429: slow down"), "{failure}");
     assert_eq!(gate.requests().len(), 1);
@@ -93,24 +92,23 @@ fn a_registry_that_wants_more_patience_than_there_is_is_not_asked_again() {
 fn silence_ends_with_the_time_out() {
     let gate = Gate::open(|_| Reply::Silence);
     let client = client(&[("schema.registry.url", &gate.url()), ("schema.registry.http.read.timeout.ms", "50")]);
-    let failure = no_id(&client, 7);
+    let failure = no_id_in_time(&client, 7);
     assert_eq!(failure.kind(), Kind::Unreachable);
     let expected = "does not answer within 50 ms (schema.registry.http.read.timeout.ms)";
     assert!(failure.message().ends_with(expected), "{failure}");
-    assert!(gate.requests().len() > 1);
     // The deadline may come before.
-    let failure = no_id(&client_of(&gate.url()), 7);
+    let failure = id_within(&client_of(&gate.url()), 7, SHORT).unwrap_err();
     assert!(failure.message().ends_with("the time was over before it answered"), "{failure}");
 }
 
 #[test]
 fn nobody_there_is_unreachable() {
     let url = format!("http://127.0.0.1:{}", free_port());
-    let failure = no_id(&client_of(&url), 7);
+    let failure = no_id_in_time(&client_of(&url), 7);
     assert_eq!(failure.kind(), Kind::Unreachable);
     let expected = format!("schema 7: the schema registry at {url} cannot be reached: ");
     assert!(failure.message().starts_with(&expected) && failure.message().contains("refused"), "{failure}");
-    let failure = no_id(&client_of("http://registry.invalid:8081"), 7);
+    let failure = no_id_in_time(&client_of("http://registry.invalid:8081"), 7);
     assert_eq!(failure.kind(), Kind::Unreachable, "{failure}");
 }
 
@@ -130,7 +128,7 @@ fn the_next_address_is_asked_and_preferred_from_then_on() {
 fn when_no_address_answers_each_is_told() {
     let busy = Gate::open(|_| Reply::json(503, "{}"));
     let forbidden = Gate::open(|_| Reply::json(403, r#"{"error_code": 40301, "message": "not yours"}"#));
-    let failure = no_id(&client_of(&format!("{},{}", busy.url(), forbidden.url())), 7);
+    let failure = no_id_in_time(&client_of(&format!("{},{}", busy.url(), forbidden.url())), 7);
     assert_eq!(failure.kind(), Kind::Unreachable, "the busy one may still have it");
     let expected = format!(
         "schema 7: the schema registry at {} cannot answer for now: HTTP 503; the schema registry at {} refuses (HTTP 403): \

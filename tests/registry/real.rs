@@ -8,7 +8,7 @@ use karrow::registry::{Cancel, Kind, Patience, Reference, SchemaKind, Version};
 use crate::support::certificates::Certificates;
 use crate::support::gate::{Door, Gate, Reply};
 use crate::support::registry::{Registry, shared_registry};
-use crate::{HANG, client, client_of, hasty_client, id, no_id, subject};
+use crate::{HANG, client, client_of, hasty_client, id, no_id, no_id_in_time, subject};
 
 const COUNTRY: &str = r#"{"type":"enum","name":"Country","namespace":"geo","symbols":["DE","FR"]}"#;
 const ADDRESS: &str =
@@ -153,7 +153,7 @@ fn who_waits_while_the_registry_is_away_gets_the_schema_when_it_is_back() {
         let country = subject(&client, "restart-country", Version::Number(1)).unwrap();
         end(&registry);
         assert_eq!(subject(&client, "restart-country", Version::Number(1)).unwrap(), country, "{again}");
-        assert_eq!(no_id(&client, number).kind(), Kind::Unreachable, "{again}");
+        assert_eq!(no_id_in_time(&client, number).kind(), Kind::Unreachable, "{again}");
         let asked = witness.requests().len();
         let cancel = Cancel::default();
         let patience = Patience { deadline: Some(Instant::now() + HANG * 2), cancel: &cancel };

@@ -6,7 +6,7 @@ use karrow::registry::{Cancel, Client, Kind, Patience};
 
 use crate::support::certificates::{Certificates, KEY_PASSWORD};
 use crate::support::gate::{Door, Gate, Reply, Request};
-use crate::{client, client_of, id, no_id, options};
+use crate::{client, client_of, id, no_id, no_id_in_time, options};
 
 const CA: &str = "schema.registry.ssl.ca.location";
 const CERTIFICATE: &str = "schema.registry.ssl.certificate.location";
@@ -199,7 +199,7 @@ fn one_side_with_tls_and_one_without_say_so() {
     assert_eq!(failure.kind(), Kind::Refused, "{failure}");
     assert!(failure.message().ends_with("if it expects none, let schema.registry.url begin with http://"), "{failure}");
     let tls = Gate::behind(Door::Tls(&files.certificates, "server"), schema);
-    let failure = no_id(&client_of(&tls.url().replace("https:", "http:")), 7);
+    let failure = no_id_in_time(&client_of(&tls.url().replace("https:", "http:")), 7);
     assert_eq!(failure.kind(), Kind::Unreachable, "{failure}");
     assert!(failure.message().ends_with("if it expects TLS, let schema.registry.url begin with https://"), "{failure}");
 }
@@ -210,7 +210,7 @@ fn a_server_that_hangs_up_instead_of_a_handshake_may_come_back() {
     let port = listener.local_addr().unwrap().port();
     // Goes on until the process ends.
     std::thread::spawn(move || listener.incoming().for_each(drop));
-    let failure = no_id(&client_of(&format!("https://127.0.0.1:{port}")), 7);
+    let failure = no_id_in_time(&client_of(&format!("https://127.0.0.1:{port}")), 7);
     assert_eq!(failure.kind(), Kind::Unreachable, "{failure}");
     assert!(failure.message().contains("hangs up"), "{failure}");
 }
