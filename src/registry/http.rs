@@ -83,8 +83,8 @@ impl<'a> Asker<'a> {
             if matches!(status, 301 | 302 | 303 | 307 | 308) {
                 let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
                 target = location.and_then(|location| follow(&target, location)).ok_or_else(|| {
-                    let what = "redirects (HTTP {status}) to where it cannot be followed";
-                    Trouble::Refused(format!("{} {}", url.base, what.replace("{status}", &status.to_string())))
+                    let what = format!("redirects (HTTP {status}) to where it cannot be followed");
+                    Trouble::Refused(format!("{} {what}", url.base))
                 })?;
                 continue;
             }

@@ -40,10 +40,10 @@ use tls::Tls;
 
 use crate::error::{self, Error, Status};
 
-/// How long an id that the registry does not know is not asked for again.
-const UNKNOWN_KEPT: Duration = Duration::from_secs(30);
+/// How long an id that the registry does not know, or whose schema cannot be used, is not asked for again.
+const FAILURE_KEPT: Duration = Duration::from_secs(30);
 /// Records with ids at random must not fill the memory.
-const MOST_UNKNOWN: usize = 1000;
+const MOST_FAILURES: usize = 1000;
 /// Far more than anybody nests, and little enough for any stack.
 const DEEPEST: usize = 32;
 /// Of one schema, all levels together.
@@ -181,8 +181,8 @@ pub struct Client {
 #[derive(Default)]
 struct Known {
     schemas: HashMap<Question, Arc<Schema>>,
-    /// Ids that the registry did not know, until when that is believed, and what was said.
-    unknown: HashMap<i32, (Instant, Failure)>,
+    /// Ids without a schema that could be used, until when that is believed, and why.
+    failures: HashMap<i32, (Instant, Failure)>,
 }
 
 impl Client {
@@ -234,11 +234,18 @@ impl Client {
         let asker = Asker::new(&self.settings, &self.tls);
         let _watched = patience.cancel.watch(asker.agent());
         let attempts = Attempts::new(&self.settings, &asker, &self.preferred, patience);
-        let mut resolver =
-            Resolver { client: self, attempts, patience, question: &question, trail: Vec::new(), fetched: 0 };
-        let schema = resolver.resolve(&question)?;
-        self.known.lock().keep(&question, &schema);
-        Ok(schema)
+        let mut resolver = Resolver { client: self, attempts, question: &question, trail: Vec::new(), fetched: 0 };
+        // Without the time that replicas need, what is not known may be the next moment.
+        let retry = self.settings.unknown_id_retry;
+        let has_time = patience.deadline.is_none_or(|deadline| Instant::now() + retry <= deadline);
+        let found = resolver.resolve(&question);
+        let mut known = self.known.lock();
+        match (&found, &question) {
+            (Ok(schema), _) => known.keep(&question, schema),
+            (Err(failure), Question::Id(id)) if has_time => known.keep_failure(*id, failure),
+            _ => {}
+        }
+        found
     }
 
     fn recall(&self, question: &Question) -> Option<Result<Arc<Schema>, Failure>> {
@@ -247,7 +254,7 @@ impl Client {
             return Some(Ok(schema.clone()));
         }
         let Question::Id(id) = question else { return None };
-        let (until, failure) = known.unknown.get(id)?;
+        let (until, failure) = known.failures.get(id)?;
         (Instant::now() < *until).then(|| Err(failure.clone()))
     }
 
@@ -275,7 +282,7 @@ impl Client {
 impl Known {
     fn keep(&mut self, question: &Question, schema: &Arc<Schema>) {
         if let Question::Id(id) = question {
-            self.unknown.remove(id);
+            self.failures.remove(id);
         }
         // The latest version is another one tomorrow, but its id and number are not.
         if !matches!(question, Question::Subject(_, Version::Latest)) {
@@ -290,13 +297,17 @@ impl Known {
         }
     }
 
-    fn keep_unknown(&mut self, id: i32, failure: &Failure) {
-        let now = Instant::now();
-        self.unknown.retain(|_, (until, _)| now < *until);
-        if self.unknown.len() >= MOST_UNKNOWN {
-            self.unknown.clear();
+    /// What has another reason may be gone the next moment.
+    fn keep_failure(&mut self, id: i32, failure: &Failure) {
+        if !matches!(failure.kind, Kind::Unknown | Kind::Unusable) {
+            return;
         }
-        self.unknown.insert(id, (now + UNKNOWN_KEPT, failure.clone()));
+        let now = Instant::now();
+        self.failures.retain(|_, (until, _)| now < *until);
+        if self.failures.len() >= MOST_FAILURES {
+            self.failures.clear();
+        }
+        self.failures.insert(id, (now + FAILURE_KEPT, failure.clone()));
     }
 }
 
@@ -320,7 +331,6 @@ fn cancelled(question: &Question) -> Failure {
 struct Resolver<'a> {
     client: &'a Client,
     attempts: Attempts<'a>,
-    patience: Patience<'a>,
     /// What was looked up to begin with.
     question: &'a Question,
     /// Subjects and versions on the way to what is being fetched.
@@ -369,19 +379,12 @@ impl Resolver<'_> {
         let is_reference = !self.trail.is_empty();
         // What a record of some id, or what such a schema refers to, may not have reached every replica yet.
         let retries = matches!(self.question, Question::Id(_));
-        let retry = self.client.settings.unknown_id_retry;
-        let has_time = self.patience.deadline.is_none_or(|deadline| Instant::now() + retry <= deadline);
         self.attempts.fetch(question, is_reference, retries).map_err(|(kind, sentence)| {
             if kind == Kind::Cancelled {
                 return cancelled(self.question);
             }
             if !is_reference {
-                let failure = Failure { kind, message: format!("{question}: {sentence}") };
-                // Without the time that replicas need, it may be known the next moment.
-                if let (Kind::Unknown, Question::Id(id), true) = (kind, question, has_time) {
-                    self.client.known.lock().keep_unknown(*id, &failure);
-                }
-                return failure;
+                return Failure { kind, message: format!("{question}: {sentence}") };
             }
             let message = format!("{}: it refers to {question}: {sentence}", self.question);
             // It is not what was looked up that is unknown.
@@ -421,9 +424,21 @@ mod tests {
     fn ids_at_random_do_not_fill_the_memory() {
         let mut known = Known::default();
         for id in 0..5000 {
-            known.keep_unknown(id, &failure(Kind::Unknown));
+            known.keep_failure(id, &failure(Kind::Unknown));
         }
-        assert!(known.unknown.len() <= MOST_UNKNOWN && known.unknown.contains_key(&4999));
+        assert!(known.failures.len() <= MOST_FAILURES && known.failures.contains_key(&4999));
+    }
+
+    #[test]
+    fn only_what_lies_with_the_schema_is_remembered() {
+        let mut known = Known::default();
+        let kinds = [Kind::Unknown, Kind::Refused, Kind::Unreachable, Kind::Unusable, Kind::Cancelled];
+        for (id, kind) in (0..).zip(kinds) {
+            known.keep_failure(id, &failure(kind));
+        }
+        let mut kept: Vec<i32> = known.failures.into_keys().collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [0, 3]);
     }
 
     #[test]
