@@ -9,7 +9,7 @@ use arrow_schema::{Field, TimeUnit};
 use crate::batch::Batch;
 use crate::column::{ColumnBuffer, SizeHint, fixed_bytes};
 use crate::error::{Error, Result, Status};
-use crate::format::{BadValue, Decoder, Side};
+use crate::format::{BadValue, Decoder, Refused, Side};
 use crate::schema::{CommonColumn, TableSchema};
 use crate::types;
 
@@ -270,7 +270,7 @@ impl RowBuffer {
             .arrow()
             .fields()
             .iter()
-            .map(|field| ColumnBuffer::new(field.data_type(), &SizeHint::default()))
+            .map(|field| ColumnBuffer::of(field, &SizeHint::default()))
             .collect::<Result<Vec<_>>>()?;
         let fields = schema.arrow().fields();
         let fixed_row_bytes: usize = fields.iter().map(|field| fixed_bytes(field.data_type())).sum();
@@ -483,7 +483,7 @@ impl RowBuffer {
         let columns = free.unwrap_or_else(|| {
             let fields = self.schema.arrow().fields().iter().zip(&self.columns);
             let successor = |(field, column): (&Arc<Field>, &ColumnBuffer)| {
-                ColumnBuffer::new(field.data_type(), &column.size_hint(rows, is_full))
+                ColumnBuffer::of(field, &column.size_hint(rows, is_full))
             };
             fields.map(|pair| successor(pair).expect("the same types made a buffer before")).collect()
         });
@@ -518,13 +518,30 @@ impl RowBuffer {
             }
         }
         let (key, value) = rest.split_at_mut(schema.key().len());
-        if let Err(bad) = self.key.decode(record.key, key) {
+        if let Err(refused) = self.key.decode(record.key, key) {
+            let bad = bad_value(refused);
             on_bad(located(schema, policies, Side::Key.name(), schema.key().start, bad), key)?;
         }
-        if let Err(bad) = self.value.decode(record.value, value) {
+        if let Err(refused) = self.value.decode(record.value, value) {
+            let bad = bad_value(refused);
             on_bad(located(schema, policies, Side::Value.name(), schema.value().start, bad), value)?;
         }
         Ok(())
+    }
+}
+
+/// What is bad about a payload that has been refused.
+#[cold]
+fn bad_value(refused: Refused) -> BadValue {
+    match refused {
+        Refused::Bad(bad) => bad,
+        Refused::UnknownSchema(id) => BadValue {
+            column: None,
+            path: String::new(),
+            reason: format!(
+                "schema id {id} is not known; add it with karrow_spec_add_schema, or set schema.registry.url"
+            ),
+        },
     }
 }
 

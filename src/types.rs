@@ -20,7 +20,7 @@ pub fn parse(name: &str) -> Result<DataType> {
 }
 
 /// How many types a type may be inside of: types are read, shown and filled by recursion.
-const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 64;
 
 /// Checks that a type is not nested more deeply than [`parse`] would let it be.
 pub fn check_depth(data_type: &DataType) -> Result<()> {
@@ -32,6 +32,9 @@ pub fn check_depth(data_type: &DataType) -> Result<()> {
         match data_type {
             DataType::List(item) => inside.push((item.data_type(), depth + 1)),
             DataType::Struct(members) => inside.extend(members.iter().map(|member| (member.data_type(), depth + 1))),
+            DataType::Union(members, _) => {
+                inside.extend(members.iter().map(|(_, member)| (member.data_type(), depth + 1)));
+            }
             // The entries are no level of their own.
             DataType::Map(entries, _) => inside.push((entries.data_type(), depth)),
             _ => {}
@@ -61,6 +64,12 @@ pub fn name(data_type: &DataType) -> String {
             let member = |member: &Arc<Field>| format!("{}: {}", member.name(), name(member.data_type()));
             format!("struct<{}>", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
+        DataType::Union(members, _) => {
+            let member = |(_, member): (i8, &Arc<Field>)| format!("{}: {}", member.name(), name(member.data_type()));
+            format!("union<{}>", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        DataType::Dictionary(numbers, values) => format!("dictionary<{}, {}>", name(numbers), name(values)),
+        DataType::FixedSizeBinary(width) => format!("fixed_size_binary({width})"),
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(entry) if entry.len() == 2 => {
                 format!("map<{}, {}>", name(entry[0].data_type()), name(entry[1].data_type()))

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::ffi::FFI_ArrowArray;
 use arrow_data::{ArrayData, layout};
+use arrow_schema::DataType;
 
 /// The interface's structure, as its specification declares it.
 #[repr(C)]
@@ -33,6 +34,8 @@ pub struct Prepared {
     null_count: i64,
     buffers: Vec<*const c_void>,
     children: Vec<Arc<Prepared>>,
+    /// Whether the only child is the dictionary, which has a place of its own in the structure.
+    has_dictionary: bool,
     /// Keeps what the buffers point to.
     _data: ArrayData,
 }
@@ -70,6 +73,7 @@ impl Prepared {
             null_count: number(data.null_count()),
             buffers: has_nulls.then_some(nulls).into_iter().chain(values).collect(),
             children: data.child_data().iter().map(|child| Prepared::new(child.clone())).collect(),
+            has_dictionary: matches!(data.data_type(), DataType::Dictionary(..)),
             _data: data,
         })
     }
@@ -90,7 +94,13 @@ impl Prepared {
         if self.children.is_empty() {
             return ArrowArray { private_data: Arc::into_raw(Arc::clone(self)).cast_mut().cast(), ..array };
         }
-        array.with_children(Some(Arc::clone(self)), self.children.iter().map(Prepared::export).collect())
+        let array = array.with_children(Some(Arc::clone(self)), self.children.iter().map(Prepared::export).collect());
+        if !self.has_dictionary {
+            return array;
+        }
+        // SAFETY: `with_children` has just made an array of pointers to the children, of which there is one.
+        let dictionary = unsafe { *array.children };
+        ArrowArray { n_children: 0, children: ptr::null_mut(), dictionary, ..array }
     }
 }
 

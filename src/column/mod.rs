@@ -7,8 +7,10 @@ mod nulls;
 mod published;
 mod shared;
 
+use arrow_array::{Array, StringArray};
 use arrow_buffer::{BooleanBufferBuilder, i256};
-use arrow_schema::DataType;
+use arrow_data::ArrayData;
+use arrow_schema::{DataType, Field, UnionMode};
 
 use crate::error::{Error, Result, Status};
 use crate::types;
@@ -47,6 +49,31 @@ enum Values {
         child: Box<ColumnBuffer>,
     },
     Struct(Vec<ColumnBuffer>),
+    /// Nothing but nulls.
+    Nothing,
+    /// fixed_size_binary, of which each row has as many bytes.
+    FixedBytes {
+        width: usize,
+        bytes: SharedVec<u8>,
+    },
+    /// A dictionary of the symbols that the schema has: a row is the number of one.
+    Symbols {
+        numbers: SharedVec<u32>,
+        symbols: ArrayData,
+    },
+    /// A dense union, of which each row is in one of the children.
+    Union(UnionValues),
+}
+
+/// A dense union, by the places of its children, which are also their type ids.
+struct UnionValues {
+    ids: SharedVec<i8>,
+    offsets: SharedVec<i32>,
+    children: Vec<ColumnBuffer>,
+    /// How many rows are in each child.
+    rows: Vec<usize>,
+    /// Which child takes the nulls.
+    null: usize,
 }
 
 /// One expression for all kinds of fixed-width values, then the arms for the others.
@@ -72,8 +99,44 @@ pub struct SizeHint {
     children: Vec<SizeHint>,
 }
 
+/// Where a field has the symbols of its dictionary, as a list in JSON. They are part of the schema, because they are the same
+/// for all chunks (rule Y9).
+const SYMBOLS: &str = "karrow.symbols";
+
+/// The same field, with what its dictionary holds.
+pub fn with_symbols(mut field: Field, symbols: &[String]) -> Field {
+    let symbols = serde_json::Value::from(symbols).to_string();
+    field.metadata_mut().insert(SYMBOLS.to_owned(), symbols);
+    field
+}
+
+/// What a dictionary holds.
+fn symbols_of(field: &Field) -> Result<ArrayData> {
+    let symbols = field.metadata().get(SYMBOLS).and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
+    let symbols = symbols.ok_or_else(|| unsupported(field.data_type()))?;
+    Ok(StringArray::from(symbols).into_data())
+}
+
+fn unsupported(data_type: &DataType) -> Error {
+    Error::new(Status::Unsupported, format!("columns of type {} are not supported", types::name(data_type)))
+}
+
 impl ColumnBuffer {
-    /// An empty buffer of this type. `UNSUPPORTED` for types no decoder writes.
+    /// An empty buffer for a field: of its type, with the symbols of its dictionary. `UNSUPPORTED` for types no decoder
+    /// writes.
+    pub fn of(field: &Field, hint: &SizeHint) -> Result<ColumnBuffer> {
+        let data_type = field.data_type();
+        match data_type {
+            DataType::Dictionary(numbers, values) if **numbers == DataType::Int32 && **values == DataType::Utf8 => {
+                let values =
+                    Values::Symbols { numbers: SharedVec::with_capacity(hint.rows), symbols: symbols_of(field)? };
+                Ok(ColumnBuffer::with_values(data_type, values))
+            }
+            other => ColumnBuffer::new(other, hint),
+        }
+    }
+
+    /// An empty buffer of this type. `UNSUPPORTED` for types no decoder writes, and for dictionaries, which need a field.
     pub fn new(data_type: &DataType, hint: &SizeHint) -> Result<ColumnBuffer> {
         let rows = hint.rows;
         let ends = || {
@@ -88,15 +151,34 @@ impl ColumnBuffer {
                 Values::Bytes { ends: ends(), bytes: SharedVec::with_capacity(hint.bytes) }
             }
             DataType::List(item) | DataType::Map(item, _) => {
-                Values::List { ends: ends(), child: Box::new(ColumnBuffer::new(item.data_type(), &child_hint(0))?) }
+                Values::List { ends: ends(), child: Box::new(ColumnBuffer::of(item, &child_hint(0))?) }
             }
             DataType::Struct(fields) => Values::Struct(
                 fields
                     .iter()
                     .enumerate()
-                    .map(|(index, field)| ColumnBuffer::new(field.data_type(), &child_hint(index)))
+                    .map(|(index, field)| ColumnBuffer::of(field, &child_hint(index)))
                     .collect::<Result<_>>()?,
             ),
+            DataType::Null => Values::Nothing,
+            DataType::FixedSizeBinary(width) => match usize::try_from(*width) {
+                Ok(width) => Values::FixedBytes { width, bytes: SharedVec::with_capacity(hint.bytes) },
+                Err(_) => return Err(unsupported(data_type)),
+            },
+            DataType::Union(fields, UnionMode::Dense) if fields.iter().zip(0..).all(|((id, _), place)| id == place) => {
+                let children = fields.iter().enumerate();
+                let children = children.map(|(index, (_, field))| ColumnBuffer::of(field, &child_hint(index)));
+                let children: Vec<ColumnBuffer> = children.collect::<Result<_>>()?;
+                let null = children.iter().position(|child| matches!(child.values, Values::Nothing));
+                Values::Union(UnionValues {
+                    ids: SharedVec::with_capacity(rows),
+                    offsets: SharedVec::with_capacity(rows),
+                    rows: vec![0; children.len()],
+                    // Every child takes nulls.
+                    null: null.unwrap_or(0),
+                    children,
+                })
+            }
             other => match other.primitive_width() {
                 Some(1) => Values::Fixed1(SharedVec::with_capacity(rows)),
                 Some(2) => Values::Fixed2(SharedVec::with_capacity(rows)),
@@ -104,13 +186,14 @@ impl ColumnBuffer {
                 Some(8) => Values::Fixed8(SharedVec::with_capacity(rows)),
                 Some(16) => Values::Fixed16(SharedVec::with_capacity(rows)),
                 Some(32) => Values::Fixed32(SharedVec::with_capacity(rows)),
-                _ => {
-                    let message = format!("columns of type {} are not supported", types::name(other));
-                    return Err(Error::new(Status::Unsupported, message));
-                }
+                _ => return Err(unsupported(other)),
             },
         };
-        Ok(ColumnBuffer { data_type: data_type.clone(), nulls: Nulls::default(), length: 0, published: 0, values })
+        Ok(ColumnBuffer::with_values(data_type, values))
+    }
+
+    fn with_values(data_type: &DataType, values: Values) -> ColumnBuffer {
+        ColumnBuffer { data_type: data_type.clone(), nulls: Nulls::default(), length: 0, published: 0, values }
     }
 
     /// How many rows have been written.
@@ -125,6 +208,13 @@ impl ColumnBuffer {
             Values::Bytes { ends, bytes } => ends.unpublished_bytes() + bytes.unpublished_bytes(),
             Values::List { ends, child } => ends.unpublished_bytes() + child.unpublished_bytes(),
             Values::Struct(children) => children.iter().map(ColumnBuffer::unpublished_bytes).sum(),
+            Values::Nothing => 0,
+            Values::FixedBytes { bytes, .. } => bytes.unpublished_bytes(),
+            Values::Symbols { numbers, .. } => numbers.unpublished_bytes(),
+            Values::Union(union) => {
+                let children: usize = union.children.iter().map(ColumnBuffer::unpublished_bytes).sum();
+                union.ids.unpublished_bytes() + union.offsets.unpublished_bytes() + children
+            }
         )
     }
 
@@ -140,12 +230,15 @@ impl ColumnBuffer {
         SizeHint {
             rows: if is_certain { rows } else { some_more(rows) },
             bytes: match &self.values {
-                Values::Bytes { bytes, .. } => some_more(scaled(bytes.len())),
+                Values::Bytes { bytes, .. } | Values::FixedBytes { bytes, .. } => some_more(scaled(bytes.len())),
                 _ => 0,
             },
             children: match &self.values {
                 Values::List { child, .. } => vec![child.size_hint(scaled(child.rows()), false)],
                 Values::Struct(children) => children.iter().map(|child| child.size_hint(rows, is_certain)).collect(),
+                Values::Union(union) => {
+                    union.children.iter().map(|child| child.size_hint(scaled(child.rows()), false)).collect()
+                }
                 _ => Vec::new(),
             },
         }
@@ -173,6 +266,15 @@ impl ColumnBuffer {
                 ends.push(end);
             }
             Values::Struct(children) => children.iter_mut().for_each(ColumnBuffer::push_null),
+            // What has no bits for nulls.
+            Values::Nothing => return self.valid(),
+            Values::Union(union) => {
+                let null = union.null;
+                union.children[null].push_null();
+                return self.end_union(null);
+            }
+            Values::FixedBytes { width, bytes } => bytes.extend_zeroed(*width),
+            Values::Symbols { numbers, .. } => numbers.push(0),
         );
         self.nulls.add(self.length);
         self.length += 1;
@@ -191,6 +293,10 @@ impl ColumnBuffer {
                 child.truncate(index(ends.get(ends.len() - 1)));
             }
             Values::Struct(children) => children.iter_mut().for_each(|child| child.truncate(length)),
+            Values::Nothing => {}
+            Values::FixedBytes { width, bytes } => bytes.truncate(*width * length),
+            Values::Symbols { numbers, .. } => numbers.truncate(length),
+            Values::Union(union) => union.truncate(length),
         );
         self.nulls.truncate(length);
         self.length = self.length.min(length);
@@ -217,6 +323,14 @@ impl ColumnBuffer {
                 Values::Struct(children) => {
                     published::Values::Struct(children.iter_mut().map(ColumnBuffer::publish).collect())
                 }
+                Values::Nothing => published::Values::Nothing,
+                Values::FixedBytes { width, bytes } => {
+                    published::Values::Fixed { front: bytes.publish(), width: *width }
+                }
+                Values::Symbols { numbers, symbols } => {
+                    published::Values::Symbols { numbers: numbers.publish(), symbols: symbols.clone() }
+                }
+                Values::Union(union) => union.publish(),
             ),
         }
     }
@@ -234,6 +348,10 @@ impl ColumnBuffer {
             Values::Bytes { ends, bytes } => recycle_ends(ends) && bytes.recycle(),
             Values::List { ends, child } => recycle_ends(ends) && child.recycle(),
             Values::Struct(children) => children.iter_mut().all(ColumnBuffer::recycle),
+            Values::Nothing => true,
+            Values::FixedBytes { bytes, .. } => bytes.recycle(),
+            Values::Symbols { numbers, .. } => numbers.recycle(),
+            Values::Union(union) => union.recycle(),
         )
     }
 
@@ -411,12 +529,87 @@ impl ColumnBuffer {
     pub fn end_struct(&mut self) {
         self.valid();
     }
+
+    /// Adds a value to a fixed_size_binary column. It has to have that size.
+    #[inline]
+    pub fn push_fixed(&mut self, value: &[u8]) {
+        match &mut self.values {
+            Values::FixedBytes { width, bytes } if *width == value.len() => bytes.extend_from_slice(value),
+            _ => mismatch(&self.data_type, "fixed_size_binary"),
+        }
+        self.valid();
+    }
+
+    /// Adds the symbol of this number to a column that is a dictionary.
+    #[inline]
+    pub fn push_symbol(&mut self, number: u32) {
+        match &mut self.values {
+            Values::Symbols { numbers, symbols } if (number as usize) < symbols.len() => numbers.push(number),
+            _ => mismatch(&self.data_type, "a symbol"),
+        }
+        self.valid();
+    }
+
+    /// The children of a union column, one of which gets the next row's value.
+    pub fn union_children(&mut self) -> &mut [ColumnBuffer] {
+        let Values::Union(union) = &mut self.values else { mismatch(&self.data_type, "union") };
+        &mut union.children
+    }
+
+    /// Ends a row of a union column, after this child has got its value.
+    pub fn end_union(&mut self, child: usize) {
+        let Values::Union(union) = &mut self.values else { mismatch(&self.data_type, "union") };
+        union.end(child);
+        self.valid();
+    }
+}
+
+impl UnionValues {
+    fn end(&mut self, child: usize) {
+        let row = self.rows[child];
+        assert_eq!(self.children[child].rows(), row + 1, "a row of a union is one value of one child");
+        self.ids.push(i8::try_from(child).expect("children have the ids of the type, which are 0 to 127"));
+        self.offsets.push(end_of(row));
+        self.rows[child] += 1;
+    }
+
+    fn publish(&mut self) -> published::Values {
+        published::Values::Union {
+            ids: self.ids.publish(),
+            offsets: self.offsets.publish(),
+            children: self.children.iter_mut().map(ColumnBuffer::publish).collect(),
+        }
+    }
+
+    fn recycle(&mut self) -> bool {
+        self.rows.fill(0);
+        self.ids.recycle() && self.offsets.recycle() && self.children.iter_mut().all(ColumnBuffer::recycle)
+    }
+
+    /// Takes back rows one by one: only the last few ever are.
+    fn truncate(&mut self, length: usize) {
+        for row in (length..self.ids.len()).rev() {
+            let child = usize::try_from(self.ids.get(row)).expect("ids are places");
+            self.rows[child] = index(self.offsets.get(row));
+        }
+        self.ids.truncate(length);
+        self.offsets.truncate(length);
+        // Also a value that no row has come to refer to.
+        self.children.iter_mut().zip(&self.rows).for_each(|(child, rows)| child.truncate(*rows));
+    }
 }
 
 /// What a value of this type takes in a buffer before any text, bytes or items.
 pub fn fixed_bytes(data_type: &DataType) -> usize {
     match data_type {
         DataType::Struct(members) => members.iter().map(|member| fixed_bytes(member.data_type())).sum(),
+        DataType::Null => 0,
+        DataType::FixedSizeBinary(width) => usize::try_from(*width).unwrap_or(0),
+        // A type id, an offset and the widest child.
+        DataType::Union(fields, _) => {
+            let widest = fields.iter().map(|(_, field)| fixed_bytes(field.data_type())).max();
+            size_of::<i8>() + size_of::<i32>() + widest.unwrap_or(0)
+        }
         // Of what is not a number, an end; of a bool, at most that.
         other => other.primitive_width().unwrap_or(size_of::<i32>()),
     }

@@ -36,6 +36,18 @@ pub(super) enum Values {
         child: Box<Published>,
     },
     Struct(Vec<Published>),
+    /// Nulls, which have no memory.
+    Nothing,
+    /// Numbers of symbols, and those.
+    Symbols {
+        numbers: Front,
+        symbols: ArrayData,
+    },
+    Union {
+        ids: Front,
+        offsets: Front,
+        children: Vec<Published>,
+    },
     /// An array that no buffer has published.
     Array(ArrayData),
 }
@@ -60,11 +72,19 @@ impl Published {
             Values::Bytes { ends, bytes } => builder.buffers(vec![ends.to_buffer(), bytes.to_buffer()]),
             Values::List { ends, child } => builder.add_buffer(ends.to_buffer()).add_child_data(child.to_data()),
             Values::Struct(children) => builder.child_data(children.iter().map(Published::to_data).collect()),
+            Values::Nothing => builder,
+            Values::Symbols { numbers, symbols } => {
+                builder.add_buffer(numbers.to_buffer()).add_child_data(symbols.clone())
+            }
+            Values::Union { ids, offsets, children } => builder
+                .buffers(vec![ids.to_buffer(), offsets.to_buffer()])
+                .child_data(children.iter().map(Published::to_data).collect()),
             Values::Array(data) => return data.clone(),
         };
         // SAFETY: the buffers have the layout of `data_type` (chosen together in `ColumnBuffer::new`), every one holds
-        // `length` values (`ends` one more), ends only grow and stop at the child's length, and text was checked by
-        // `push_str`'s argument type.
+        // `length` values (`ends` one more, bytes of a fixed size as many times as many), ends only grow and stop at the
+        // child's length, numbers of symbols were checked by `push_symbol`, ids and offsets of a union are those of rows
+        // that `end_union` has found, and text was checked by `push_str`'s argument type.
         unsafe { builder.build_unchecked() }
     }
     /// The last `length` rows in memory of their own.

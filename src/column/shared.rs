@@ -201,6 +201,16 @@ impl<T: ArrowNativeType> SharedVec<T> {
 pub(super) const CHUNK: usize = 16;
 
 impl SharedVec<u8> {
+    /// Adds bytes that are all 0.
+    pub fn extend_zeroed(&mut self, count: usize) {
+        if self.capacity - self.length < count {
+            self.reserve(count);
+        }
+        // SAFETY: there is room for `count` more, behind `published`.
+        unsafe { self.start.add(self.length).write_bytes(0, count) };
+        self.length += count;
+    }
+
     /// Adds `values[from..to]`. If that is short, and more follows it, the same few instructions copy it whatever its
     /// length is, and some of what follows with it, into room that later values overwrite.
     #[inline(always)]

@@ -4,6 +4,7 @@
 //! [`Decoder`] that writes a payload into those columns. Names and types are settled when a spec is resolved; a decoder
 //! only moves values. To add a format, add a module here and an arm to each `match` below.
 
+pub mod avro;
 pub mod json;
 pub mod simple;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::column::ColumnBuffer;
 use crate::error::{Error, Result, Status};
 use crate::schema::FormatColumn;
+use avro::{AvroDecoder, AvroSpec};
 use json::{JsonDecoder, JsonSpec};
 use simple::SimpleDecoder;
 
@@ -49,6 +51,8 @@ pub enum Spec {
     },
     /// Columns from the fields of a JSON object.
     Json(JsonSpec),
+    /// Columns from the fields of an Avro record.
+    Avro(AvroSpec),
 }
 
 impl Spec {
@@ -68,6 +72,10 @@ impl Spec {
                 let (columns, decoder) = spec.resolve()?;
                 Ok((columns, Decoder::Json(Box::new(decoder))))
             }
+            Spec::Avro(spec) => {
+                let (columns, decoder) = spec.resolve()?;
+                Ok((columns, Decoder::Avro(Box::new(decoder))))
+            }
         }
     }
 }
@@ -77,8 +85,19 @@ impl Spec {
     pub fn json(&mut self) -> Result<&mut JsonSpec> {
         match self {
             Spec::Json(spec) => Ok(spec),
-            Spec::Ignore | Spec::Simple { .. } => {
+            Spec::Ignore | Spec::Simple { .. } | Spec::Avro(_) => {
                 let message = "columns and mappings belong to a json spec; make one with karrow_spec_new_json";
+                Err(Error::new(Status::InvalidState, message).with_detail("argument", "spec"))
+            }
+        }
+    }
+
+    /// The avro spec that this is, to set more about.
+    pub fn avro(&mut self) -> Result<&mut AvroSpec> {
+        match self {
+            Spec::Avro(spec) => Ok(spec),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => {
+                let message = "settings and schemas belong to an avro spec; make one with karrow_spec_new_avro";
                 Err(Error::new(Status::InvalidState, message).with_detail("argument", "spec"))
             }
         }
@@ -98,6 +117,23 @@ pub enum Decoder {
     Simple(SimpleDecoder),
     /// The fields of a JSON object.
     Json(Box<JsonDecoder>),
+    /// The fields of an Avro record.
+    Avro(Box<AvroDecoder>),
+}
+
+/// Why a payload has not been written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It does not fit.
+    Bad(BadValue),
+    /// It was written with the schema of this id, which nobody knows, or not yet.
+    UnknownSchema(i32),
+}
+
+impl From<BadValue> for Refused {
+    fn from(bad: BadValue) -> Refused {
+        Refused::Bad(bad)
+    }
 }
 
 /// A value that does not fit its column.
@@ -115,15 +151,12 @@ impl Decoder {
     /// Writes one payload (`None`: Kafka's null): exactly one value into each column, or an error, after which the
     /// columns may hold a part of the row that the caller takes back.
     #[inline]
-    pub fn decode(
-        &mut self,
-        payload: Option<&[u8]>,
-        columns: &mut [ColumnBuffer],
-    ) -> std::result::Result<(), BadValue> {
+    pub fn decode(&mut self, payload: Option<&[u8]>, columns: &mut [ColumnBuffer]) -> std::result::Result<(), Refused> {
         match self {
             Decoder::Ignore => Ok(()),
-            Decoder::Simple(decoder) => decoder.decode(payload, &mut columns[0]),
-            Decoder::Json(decoder) => decoder.decode(payload, columns),
+            Decoder::Simple(decoder) => Ok(decoder.decode(payload, &mut columns[0])?),
+            Decoder::Json(decoder) => Ok(decoder.decode(payload, columns)?),
+            Decoder::Avro(decoder) => decoder.decode(payload, columns),
         }
     }
 
@@ -134,6 +167,7 @@ impl Decoder {
         match self {
             Decoder::Ignore | Decoder::Simple(_) => 0,
             Decoder::Json(decoder) => decoder.item_bytes(),
+            Decoder::Avro(decoder) => decoder.item_bytes(),
         }
     }
 }

@@ -1,0 +1,258 @@
+//! The bytes of a datum, from the front to the end: what is read is checked, what is not there is an error.
+
+/// What is wrong with a datum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Malformed {
+    /// It ends in the midst of a value.
+    End,
+    /// A number goes on beyond 64 bits, or beyond the 32 of an int.
+    TooLong,
+    /// A length or a count is less than 0.
+    Negative,
+    /// A length is more than there are bytes.
+    Length,
+    /// A count is of more items than the bytes that are left can hold.
+    Count,
+    /// The items of a block take other than the bytes that the block says.
+    BlockSize,
+    /// A boolean is neither 0 nor 1.
+    Boolean,
+    /// A union has no such branch.
+    Branch,
+    /// An enum has no such symbol.
+    Symbol,
+    /// Text is not UTF-8.
+    Utf8,
+    /// Too many items that take no bytes.
+    Nothings,
+    /// Values are inside one another too deeply.
+    Depth,
+}
+
+impl Malformed {
+    /// What was expected, and what was found.
+    pub fn told(self) -> &'static str {
+        match self {
+            Malformed::End => "expected more bytes, found the end",
+            Malformed::TooLong => "expected a number, found one with too many bits",
+            Malformed::Negative => "expected a length or a count, found a negative number",
+            Malformed::Length => "expected a length, found more than the bytes that are left",
+            Malformed::Count => "expected a count, found more than the bytes that are left can hold",
+            Malformed::BlockSize => "expected items of as many bytes as their block says, found others",
+            Malformed::Boolean => "expected a boolean, found a byte that is neither 0 nor 1",
+            Malformed::Branch => "expected a branch of the union, found another number",
+            Malformed::Symbol => "expected a symbol of the enum, found another number",
+            Malformed::Utf8 => "expected valid UTF-8, found other bytes",
+            Malformed::Nothings => "expected fewer items that take no bytes, found more than 65536",
+            Malformed::Depth => "expected fewer values inside one another, found more than 1000",
+        }
+    }
+}
+
+/// What is left of a datum.
+#[derive(Debug, Clone, Copy)]
+pub struct Datum<'a> {
+    rest: &'a [u8],
+}
+
+type Read<T> = std::result::Result<T, Malformed>;
+
+impl<'a> Datum<'a> {
+    pub fn new(bytes: &'a [u8]) -> Datum<'a> {
+        Datum { rest: bytes }
+    }
+
+    /// How many bytes are left.
+    #[inline(always)]
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    #[inline(always)]
+    pub fn byte(&mut self) -> Read<u8> {
+        let [byte, rest @ ..] = self.rest else { return Err(Malformed::End) };
+        self.rest = rest;
+        Ok(*byte)
+    }
+
+    #[inline(always)]
+    pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::End)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// As many bytes.
+    #[inline(always)]
+    pub fn take(&mut self, count: usize) -> Read<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(Malformed::End)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// Bytes or text, behind their length.
+    #[inline(always)]
+    pub fn bytes(&mut self) -> Read<&'a [u8]> {
+        let length = self.long()?;
+        let Ok(count) = usize::try_from(length) else { return Err(Malformed::Negative) };
+        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Length)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    #[inline(always)]
+    pub fn long(&mut self) -> Read<i64> {
+        let number = self.varint()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    #[inline(always)]
+    pub fn int(&mut self) -> Read<i32> {
+        i32::try_from(self.long()?).map_err(|_| Malformed::TooLong)
+    }
+
+    #[inline(always)]
+    pub fn boolean(&mut self) -> Read<bool> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed::Boolean),
+        }
+    }
+
+    /// Seven bits a byte, the lowest first; the highest bit of a byte says that more follow.
+    #[inline(always)]
+    fn varint(&mut self) -> Read<u64> {
+        // One byte to three is what most numbers take.
+        match *self.rest {
+            [a, ref rest @ ..] if a < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(a))
+            }
+            [a, b, ref rest @ ..] if b < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(a & 0x7f) | u64::from(b) << 7)
+            }
+            [a, b, c, ref rest @ ..] if c < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7 | u64::from(c) << 14)
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Read<u64> {
+        match self.rest.first_chunk::<10>() {
+            Some(bytes) => self.varint_of(bytes),
+            None => self.last_varint(),
+        }
+    }
+
+    /// A varint that begins ten bytes, which are the most that one has: the first eight together.
+    #[inline(always)]
+    fn varint_of(&mut self, bytes: &[u8; 10]) -> Read<u64> {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let [a, b, c, d, e, f, g, h, ninth, tenth] = *bytes;
+        let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let ends = !word & HIGH;
+        if ends != 0 {
+            // The bits up to the end of the first byte that has its highest bit clear.
+            let bits = ends ^ (ends - 1);
+            let length = (ends.trailing_zeros() / 8 + 1) as usize;
+            self.rest = &self.rest[length..];
+            return Ok(together(word & bits));
+        }
+        let low = together(word);
+        if ninth < 0x80 {
+            self.rest = &self.rest[9..];
+            return Ok(low | u64::from(ninth) << 56);
+        }
+        if tenth > 1 {
+            return Err(Malformed::TooLong);
+        }
+        self.rest = &self.rest[10..];
+        Ok(low | u64::from(ninth & 0x7f) << 56 | u64::from(tenth) << 63)
+    }
+
+    /// A varint near the end of the datum.
+    fn last_varint(&mut self) -> Read<u64> {
+        let mut bytes = [0x80; 10];
+        let left = self.rest.len().min(bytes.len());
+        bytes[..left].copy_from_slice(&self.rest[..left]);
+        match bytes.iter().position(|byte| *byte < 0x80) {
+            Some(_) => self.varint_of(&bytes),
+            None => Err(Malformed::End),
+        }
+    }
+}
+
+/// The low seven bits of eight bytes, next to each other.
+#[inline(always)]
+fn together(word: u64) -> u64 {
+    let pairs = (word & 0x007f_007f_007f_007f) | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(value: i64) -> Vec<u8> {
+        let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
+        let mut bytes = Vec::new();
+        while rest >= 0x80 {
+            bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        bytes
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_read_with_and_without_something_behind_them() {
+        for shift in 0..64 {
+            for value in [1_i64 << shift, (1_i64 << shift) - 1, -(1_i64 << shift), i64::MAX, i64::MIN, 0] {
+                let mut bytes = written(value);
+                for behind in 0..12 {
+                    let mut datum = Datum::new(&bytes);
+                    assert_eq!(datum.long(), Ok(value));
+                    assert_eq!(datum.left(), behind);
+                    bytes.push(0xff);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_end_too_early_or_too_late_are_malformed() {
+        for length in 0..10 {
+            assert_eq!(Datum::new(&vec![0xff; length]).long(), Err(Malformed::End));
+        }
+        let too_long = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 0];
+        assert_eq!(Datum::new(&too_long).long(), Err(Malformed::TooLong));
+        assert_eq!(Datum::new(&[0xff; 20]).long(), Err(Malformed::TooLong));
+        assert_eq!(Datum::new(&written(i64::from(i32::MAX) + 1)).int(), Err(Malformed::TooLong));
+        // A number may take more bytes than it needs.
+        assert_eq!(Datum::new(&[0x82, 0x80, 0x80, 0x80, 0x00]).long(), Ok(1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_number_or_malformed(bytes in proptest::collection::vec(any::<u8>(), 0..14)) {
+            let mut datum = Datum::new(&bytes);
+            let slowly = bytes.iter().take(10).position(|byte| *byte < 0x80);
+            match datum.varint() {
+                Ok(number) => {
+                    let end = slowly.unwrap();
+                    let bits = bytes[..=end].iter().enumerate();
+                    let expected = bits.fold(0, |all, (index, byte)| all | u64::from(byte & 0x7f) << (7 * index));
+                    prop_assert_eq!((number, datum.left()), (expected, bytes.len() - end - 1));
+                }
+                Err(_) => prop_assert!(slowly.is_none() || (slowly == Some(9) && bytes[9] > 1)),
+            }
+        }
+    }
+}

@@ -1,0 +1,536 @@
+//! One pass over a datum, step by step as its plan says, straight into columns.
+
+use std::collections::{HashMap, HashSet};
+use std::slice;
+
+use super::datum::{Datum, Malformed};
+use super::plan::{Blocks, Op, Plan, ProgramId};
+use super::value::{self, Misfit};
+use crate::column::ColumnBuffer;
+use crate::format::BadValue;
+
+/// What the items of all lists and the entries of all maps of one record may take, before any text or bytes. An item of a
+/// few bytes can be a struct of a thousand members.
+const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
+
+/// The most items of one record that take no bytes, all arrays together: their number is all that the datum says of them, and
+/// any number can be claimed.
+const MAX_NOTHINGS: usize = 64 * 1024;
+
+/// How deeply values may be inside one another that nobody wants. What is wanted is no deeper than types are.
+const MAX_SKIP_DEPTH: usize = 1000;
+
+/// Maps of up to this many entries are looked through for a key that comes twice; larger ones are hashed.
+const FEW_KEYS: usize = 16;
+
+/// What is found where the items of one record take more than a row may.
+const TOO_MANY_ITEMS: Misfit = "expected fewer items, found more than a row may hold";
+
+/// Why a value has not been written.
+#[derive(Debug)]
+struct Fault {
+    /// Which of the columns that are filled together.
+    column: Option<usize>,
+    /// Where inside that column.
+    path: String,
+    reason: String,
+}
+
+impl Fault {
+    /// The same, seen from around the item of this index.
+    #[cold]
+    fn inside_item(mut self: Box<Fault>, index: usize) -> Box<Fault> {
+        self.path.insert_str(0, &format!("[{index}]"));
+        self
+    }
+
+    /// The same, seen from around the members of these names.
+    #[cold]
+    fn inside_member(mut self: Box<Fault>, names: &[String]) -> Box<Fault> {
+        if let Some(name) = self.column.and_then(|column| names.get(column)) {
+            self.path.insert_str(0, &format!(".{name}"));
+        }
+        self
+    }
+}
+
+/// What ended a step.
+enum Cause {
+    Malformed(Malformed),
+    Misfit(Misfit),
+    /// The step itself, or one inside it, has said what.
+    Fault(Box<Fault>),
+}
+
+impl From<Malformed> for Cause {
+    #[inline(always)]
+    fn from(malformed: Malformed) -> Cause {
+        Cause::Malformed(malformed)
+    }
+}
+
+impl From<Misfit> for Cause {
+    #[inline(always)]
+    fn from(misfit: Misfit) -> Cause {
+        Cause::Misfit(misfit)
+    }
+}
+
+impl From<Box<Fault>> for Cause {
+    #[inline(always)]
+    fn from(fault: Box<Fault>) -> Cause {
+        Cause::Fault(fault)
+    }
+}
+
+type Step = std::result::Result<(), Cause>;
+type Outcome = std::result::Result<(), Box<Fault>>;
+
+/// Writes a datum into columns, as the plan says. Returns what the row takes beside what its columns always take and the
+/// bytes of the payload.
+#[inline]
+pub fn decode(plan: &Plan, datum: &[u8], columns: &mut [ColumnBuffer]) -> std::result::Result<usize, BadValue> {
+    let mut pass = Pass {
+        plan,
+        datum: Datum::new(datum),
+        length: datum.len(),
+        room: MAX_ITEM_BYTES,
+        nothings: 0,
+        depth: 0,
+        maps_are_odd: false,
+    };
+    match pass.run(plan.root(), columns) {
+        Ok(()) => Ok(MAX_ITEM_BYTES - pass.room + plan.extra_bytes),
+        Err(fault) => Err(BadValue { column: fault.column, path: fault.path, reason: fault.reason }),
+    }
+}
+
+/// One datum on its way into columns.
+struct Pass<'a> {
+    plan: &'a Plan,
+    datum: Datum<'a>,
+    /// How many bytes the datum has as a whole.
+    length: usize,
+    /// What further items of lists and entries of maps may take.
+    room: usize,
+    /// How many items there were that take no bytes.
+    nothings: usize,
+    /// How many values are being skipped, each inside the one before.
+    depth: usize,
+    /// Whether a map was read whose keys are not all different. Then all that follow are looked through before, or a map of
+    /// maps of maps would be read twice as often at each level.
+    maps_are_odd: bool,
+}
+
+/// A block of an array or a map.
+struct Block {
+    count: usize,
+    /// How many bytes are left of the datum behind it, if it says so.
+    left_behind: Option<usize>,
+}
+
+impl<'a> Pass<'a> {
+    /// Runs a program, which writes one value into each of its columns, or ends with what is wrong.
+    fn run(&mut self, program: ProgramId, columns: &mut [ColumnBuffer]) -> Outcome {
+        let ops = self.plan.ops(program);
+        let mut next = 0;
+        while let Some(op) = ops.get(next) {
+            next += 1;
+            if let Err(cause) = self.step(*op, columns, &mut next) {
+                return Err(self.fault(*op, cause));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn step(&mut self, op: Op, columns: &mut [ColumnBuffer], next: &mut usize) -> Step {
+        match op {
+            Op::Long { column } => columns[column as usize].push_i64(self.datum.long()?),
+            Op::Longs { column, count } => {
+                let columns = &mut columns[column as usize..][..count as usize];
+                for (place, column) in columns.iter_mut().enumerate() {
+                    match self.datum.long() {
+                        Ok(value) => column.push_i64(value),
+                        Err(malformed) => return Err(self.malformed_in(op, place, malformed)),
+                    }
+                }
+            }
+            Op::Double { column } => columns[column as usize].push_f64(f64::from_le_bytes(self.datum.array()?)),
+            Op::Doubles { column, count } => {
+                let columns = &mut columns[column as usize..][..count as usize];
+                for (place, column) in columns.iter_mut().enumerate() {
+                    match self.datum.array() {
+                        Ok(bytes) => column.push_f64(f64::from_le_bytes(bytes)),
+                        Err(malformed) => return Err(self.malformed_in(op, place, malformed)),
+                    }
+                }
+            }
+            Op::Utf8 { column } => {
+                let text = std::str::from_utf8(self.datum.bytes()?).map_err(|_| Malformed::Utf8)?;
+                columns[column as usize].push_str(text);
+            }
+            Op::Nullable { column, null, skip } => {
+                if self.is_null(null)? {
+                    columns[column as usize].push_null();
+                    *next += skip as usize;
+                }
+            }
+            Op::Null { column } => columns[column as usize].push_null(),
+            Op::Boolean { column } => columns[column as usize].push_bool(self.datum.boolean()?),
+            Op::Int { column } => columns[column as usize].push_i32(self.datum.int()?),
+            Op::IntToLong { column } => columns[column as usize].push_i64(self.datum.int()?.into()),
+            // Rounded to the nearest, as the specification has it.
+            Op::IntToFloat { column } => columns[column as usize].push_f32(self.datum.int()? as f32),
+            Op::IntToDouble { column } => columns[column as usize].push_f64(self.datum.int()?.into()),
+            Op::LongToFloat { column } => columns[column as usize].push_f32(self.datum.long()? as f32),
+            Op::LongToDouble { column } => columns[column as usize].push_f64(self.datum.long()? as f64),
+            Op::Float { column } => columns[column as usize].push_f32(f32::from_le_bytes(self.datum.array()?)),
+            Op::FloatToDouble { column } => {
+                columns[column as usize].push_f64(f32::from_le_bytes(self.datum.array()?).into());
+            }
+            Op::Binary { column } => columns[column as usize].push_bytes(self.datum.bytes()?),
+            Op::Fixed { column, size } => columns[column as usize].push_fixed(self.datum.take(size as usize)?),
+            Op::Enum { column, table } => {
+                let symbol = self.symbol(table)?;
+                columns[column as usize].push_str(&symbol.name);
+            }
+            Op::Symbol { column, table } => {
+                let symbol = self.symbol(table)?;
+                columns[column as usize].push_symbol(symbol.number);
+            }
+            Op::Uuid { column } => value::write_uuid(self.datum.bytes()?, &mut columns[column as usize])?,
+            Op::UuidOfBytes { column } => {
+                let uuid = apache_avro::Uuid::from_bytes(self.datum.array()?);
+                value::push_uuid(uuid, &mut columns[column as usize]);
+            }
+            Op::Decimal { column, decimal } => {
+                let decimal = &self.plan.decimals[decimal as usize];
+                let bytes = match decimal.size {
+                    Some(size) => self.datum.take(size)?,
+                    None => self.datum.bytes()?,
+                };
+                decimal.write(bytes, &mut columns[column as usize])?;
+            }
+            Op::BigDecimal { column } => {
+                value::write_big_decimal(self.datum.bytes()?, &mut columns[column as usize])?;
+            }
+            Op::Union { branches } => {
+                let branch = self.branch(branches)?;
+                self.run(branch, columns)?;
+            }
+            Op::List { column, blocks } => {
+                self.list(&self.plan.blocks[blocks as usize], &mut columns[column as usize])?
+            }
+            Op::Map { column, blocks } => {
+                self.map(&self.plan.blocks[blocks as usize], &mut columns[column as usize])?
+            }
+            Op::Struct { column, members } => {
+                let members = &self.plan.structs[members as usize];
+                let column = &mut columns[column as usize];
+                self.run(members.program, column.struct_members()).map_err(|f| f.inside_member(&members.names))?;
+                column.end_struct();
+            }
+            Op::Member { column, member, program } => {
+                let column = &mut columns[column as usize];
+                for (place, other) in column.struct_members().iter_mut().enumerate() {
+                    if place == member as usize {
+                        self.run(program, slice::from_mut(other))?;
+                    } else {
+                        other.push_null();
+                    }
+                }
+                column.end_struct();
+            }
+            Op::Child { column, child, program } => {
+                let column = &mut columns[column as usize];
+                self.run(program, slice::from_mut(&mut column.union_children()[child as usize]))?;
+                column.end_union(child as usize);
+            }
+            Op::Default { default } => {
+                let default = &self.plan.defaults[default as usize];
+                let datum = std::mem::replace(&mut self.datum, Datum::new(&default.datum));
+                self.run(default.program, columns)?;
+                self.datum = datum;
+            }
+            Op::Refuse { refusal } => {
+                let refusal = &self.plan.refusals[refusal as usize];
+                let (column, reason) = (refusal.column, refusal.reason.clone());
+                return Err(Box::new(Fault { column, path: String::new(), reason }).into());
+            }
+            Op::SkipInt => {
+                self.datum.int()?;
+            }
+            Op::SkipLong => {
+                self.datum.long()?;
+            }
+            Op::SkipBytes => {
+                self.datum.bytes()?;
+            }
+            Op::Skip { size } => {
+                self.datum.take(usize::try_from(size).map_err(|_| Malformed::End)?)?;
+            }
+            Op::SkipEnum { symbols } => {
+                let number = self.datum.int()?;
+                if u32::try_from(number).is_ok_and(|number| number < symbols) {
+                    return Ok(());
+                }
+                return Err(Malformed::Symbol.into());
+            }
+            Op::SkipNullable { null, skip } => {
+                if self.is_null(null)? {
+                    *next += skip as usize;
+                }
+            }
+            Op::SkipUnion { branches } => {
+                let branch = self.branch(branches)?;
+                self.skip(branch)?;
+            }
+            Op::SkipArray { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], false)?,
+            Op::SkipMap { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], true)?,
+            Op::SkipRecord { program } => self.skip(program)?,
+        }
+        Ok(())
+    }
+
+    /// What a step ended with, and which column is without its value for that.
+    #[cold]
+    #[inline(never)]
+    fn fault(&self, op: Op, cause: Cause) -> Box<Fault> {
+        let (column, path) = (op.column(), String::new());
+        match cause {
+            Cause::Malformed(malformed) => {
+                let at = self.length.saturating_sub(self.datum.left());
+                let reason = format!("malformed avro at byte {at}: {}", malformed.told());
+                Box::new(Fault { column, path, reason })
+            }
+            Cause::Misfit(misfit) => Box::new(Fault { column, path, reason: misfit.to_owned() }),
+            Cause::Fault(fault) => match column {
+                // What was inside has told its own column.
+                Some(_) => Box::new(Fault { column, ..*fault }),
+                None => fault,
+            },
+        }
+    }
+
+    /// What a step for several columns ended with, at the one that is so many behind the first.
+    #[cold]
+    #[inline(never)]
+    fn malformed_in(&self, op: Op, place: usize, malformed: Malformed) -> Cause {
+        let mut fault = self.fault(op, malformed.into());
+        if let Op::Longs { column, .. } | Op::Doubles { column, .. } = op {
+            fault.column = Some(column as usize + place);
+        }
+        fault.into()
+    }
+
+    /// Whether a union of two has its null, which is the branch of this number.
+    #[inline(always)]
+    fn is_null(&mut self, null: u8) -> std::result::Result<bool, Malformed> {
+        match self.datum.byte()? {
+            0 => Ok(null == 0),
+            2 => Ok(null == 1),
+            byte => self.is_null_at_length(byte, null),
+        }
+    }
+
+    /// The same for a number that is out of range, or longer than it has to be.
+    #[cold]
+    fn is_null_at_length(&mut self, mut byte: u8, null: u8) -> std::result::Result<bool, Malformed> {
+        let mut number = u64::from(byte & 0x7f);
+        for shift in 1..10 {
+            if byte < 0x80 {
+                break;
+            }
+            byte = self.datum.byte()?;
+            // Of the tenth byte, the first bit.
+            let bits = if shift == 9 && byte > 1 { return Err(Malformed::TooLong) } else { u64::from(byte & 0x7f) };
+            number |= bits << (7 * shift);
+        }
+        match number {
+            0 => Ok(null == 0),
+            2 => Ok(null == 1),
+            _ => Err(Malformed::Branch),
+        }
+    }
+
+    fn branch(&mut self, union: u32) -> std::result::Result<ProgramId, Malformed> {
+        let branches = &self.plan.unions[union as usize];
+        let number = usize::try_from(self.datum.long()?).ok();
+        number.and_then(|number| branches.get(number)).copied().ok_or(Malformed::Branch)
+    }
+
+    fn symbol(&mut self, table: u32) -> std::result::Result<&'a super::plan::Symbol, Cause> {
+        let symbols = &self.plan.enums[table as usize].0;
+        let number = usize::try_from(self.datum.int()?).ok();
+        let symbol = number.and_then(|number| symbols.get(number)).ok_or(Malformed::Symbol)?;
+        Ok(symbol.as_ref().ok_or("expected a symbol of the reader's, found another, and the reader has no default")?)
+    }
+
+    /// The next block of an array or a map; `None`: there is none.
+    #[inline]
+    fn block(&mut self, blocks: &Blocks) -> std::result::Result<Option<Block>, Cause> {
+        let count = self.datum.long()?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let mut left_behind = None;
+        if count < 0 {
+            let size = usize::try_from(self.datum.long()?).map_err(|_| Malformed::Negative)?;
+            left_behind = Some(self.datum.left().checked_sub(size).ok_or(Malformed::Length)?);
+        }
+        let count = usize::try_from(count.unsigned_abs()).map_err(|_| Malformed::Count)?;
+        if blocks.is_nothing {
+            self.nothings = self.nothings.saturating_add(count);
+            if self.nothings > MAX_NOTHINGS {
+                return Err(Malformed::Nothings.into());
+            }
+        } else if count > self.datum.left() {
+            return Err(Malformed::Count.into());
+        }
+        // What items take is taken for the whole block, before any of them is there.
+        let bytes = count.checked_mul(blocks.item_bytes).and_then(|bytes| self.room.checked_sub(bytes));
+        self.room = bytes.ok_or(TOO_MANY_ITEMS)?;
+        Ok(Some(Block { count, left_behind }))
+    }
+
+    /// Checks that a block has taken the bytes that it said.
+    #[inline(always)]
+    fn end_block(&self, block: &Block) -> std::result::Result<(), Malformed> {
+        match block.left_behind {
+            Some(left) if left != self.datum.left() => Err(Malformed::BlockSize),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&mut self, blocks: &Blocks, column: &mut ColumnBuffer) -> Step {
+        let items = slice::from_mut(column.list_items());
+        let first = items[0].rows();
+        while let Some(block) = self.block(blocks)? {
+            for _ in 0..block.count {
+                if let Err(fault) = self.run(blocks.program, items) {
+                    // Of the item itself nothing has been written, or only a part.
+                    return Err(fault.inside_item(items[0].rows() - first).into());
+                }
+            }
+            self.end_block(&block)?;
+        }
+        column.end_list();
+        Ok(())
+    }
+
+    fn map(&mut self, blocks: &Blocks, column: &mut ColumnBuffer) -> Step {
+        if !self.maps_are_odd {
+            let (rows, datum, room, nothings) = (column.rows(), self.datum, self.room, self.nothings);
+            if self.map_of_different_keys(blocks, column)? {
+                column.end_list();
+                return Ok(());
+            }
+            column.truncate(rows);
+            (self.datum, self.room, self.nothings) = (datum, room, nothings);
+            self.maps_are_odd = true;
+        }
+        self.map_of_last_keys(blocks, column)
+    }
+
+    /// Writes the entries of a map. Returns false if a key comes twice, which is seldom.
+    fn map_of_different_keys(
+        &mut self,
+        blocks: &Blocks,
+        column: &mut ColumnBuffer,
+    ) -> std::result::Result<bool, Cause> {
+        let entries = column.list_items();
+        let first = entries.rows();
+        let (mut few, mut count) = ([&[] as &[u8]; FEW_KEYS], 0);
+        let mut hashed = HashSet::new();
+        while let Some(block) = self.block(blocks)? {
+            for _ in 0..block.count {
+                let key = self.datum.bytes()?;
+                let is_known = match few.get_mut(count) {
+                    Some(place) => {
+                        *place = key;
+                        few[..count].contains(&key)
+                    }
+                    None => {
+                        if count == FEW_KEYS {
+                            hashed.extend(few);
+                        }
+                        !hashed.insert(key)
+                    }
+                };
+                if is_known {
+                    return Ok(false);
+                }
+                count += 1;
+                self.entry(blocks, key, entries, first)?;
+            }
+            self.end_block(&block)?;
+        }
+        Ok(true)
+    }
+
+    /// The same for any map: of keys that come twice the last one wins.
+    #[cold]
+    fn map_of_last_keys(&mut self, blocks: &Blocks, column: &mut ColumnBuffer) -> Step {
+        let mut found: Vec<(&[u8], Datum<'a>)> = Vec::new();
+        while let Some(block) = self.block(blocks)? {
+            for _ in 0..block.count {
+                found.push((self.datum.bytes()?, self.datum));
+                self.skip(blocks.skip)?;
+            }
+            self.end_block(&block)?;
+        }
+        let end = self.datum;
+        let last: HashMap<&[u8], usize> = found.iter().enumerate().map(|(place, (key, _))| (*key, place)).collect();
+        let entries = column.list_items();
+        let first = entries.rows();
+        for (place, (key, datum)) in found.iter().enumerate() {
+            if last[key] == place {
+                self.datum = *datum;
+                self.entry(blocks, key, entries, first)?;
+            }
+        }
+        self.datum = end;
+        column.end_list();
+        Ok(())
+    }
+
+    /// Writes an entry, whose value comes next.
+    #[inline]
+    fn entry(&mut self, blocks: &Blocks, key: &[u8], entries: &mut ColumnBuffer, first: usize) -> Step {
+        let key = std::str::from_utf8(key).map_err(|_| Malformed::Utf8)?;
+        let place = entries.rows() - first;
+        let [keys, values] = entries.struct_members() else { unreachable!("an entry has a key and a value") };
+        keys.push_str(key);
+        self.run(blocks.program, slice::from_mut(values)).map_err(|fault| fault.inside_item(place))?;
+        entries.end_struct();
+        Ok(())
+    }
+
+    /// Steps over a value that nobody wants.
+    fn skip(&mut self, program: ProgramId) -> Step {
+        if self.depth == MAX_SKIP_DEPTH {
+            return Err(Malformed::Depth.into());
+        }
+        self.depth += 1;
+        self.run(program, &mut [])?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Steps over items one by one, also where their block says how many bytes they take: what is in it is checked.
+    fn skip_blocks(&mut self, blocks: &Blocks, is_map: bool) -> Step {
+        while let Some(block) = self.block(blocks)? {
+            // An item that takes no bytes is over before it begins.
+            let count = if blocks.is_nothing { 0 } else { block.count };
+            for _ in 0..count {
+                if is_map {
+                    self.datum.bytes()?;
+                }
+                self.skip(blocks.skip)?;
+            }
+            self.end_block(&block)?;
+        }
+        Ok(())
+    }
+}

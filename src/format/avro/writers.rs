@@ -1,0 +1,106 @@
+//! The schemas that data were written with, as plans into the columns: shared by the decoders of all partitions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::Field;
+use parking_lot::RwLock;
+
+use super::columns::Place;
+use super::plan::Plan;
+use super::resolve::resolve;
+use super::schema::{Document, Schema};
+
+/// What is known of a writer's schema.
+#[derive(Debug, Clone)]
+pub enum Writer {
+    /// How its data are read.
+    Known(Arc<Plan>),
+    /// Its data cannot be read, and why.
+    Unusable(Arc<str>),
+}
+
+/// The schema that data are read as, and those they were written with.
+#[derive(Debug)]
+pub struct Writers {
+    reader: Schema,
+    place: Place,
+    fields: Vec<Field>,
+    by_id: RwLock<HashMap<i32, Writer>>,
+    /// By fingerprint: those that are known from the beginning.
+    by_fingerprint: HashMap<u64, Arc<Plan>>,
+    /// For data that do not say what they were written with.
+    bare: Option<Arc<Plan>>,
+}
+
+impl Writers {
+    /// No writers yet.
+    pub(super) fn new(reader: Schema, place: Place, fields: Vec<Field>) -> Writers {
+        let (by_id, by_fingerprint) = (RwLock::default(), HashMap::new());
+        Writers { reader, place, fields, by_id, by_fingerprint, bare: None }
+    }
+
+    /// How data of a schema are read.
+    pub(super) fn plan(&self, writer: &Schema) -> std::result::Result<Arc<Plan>, String> {
+        let fields: Vec<&Field> = self.fields.iter().collect();
+        let plan = resolve(writer, &self.reader, &self.place, &fields).map_err(|mismatch| mismatch.to_string())?;
+        Ok(Arc::new(plan))
+    }
+
+    /// How data of the reader's own schema are read.
+    pub(super) fn own_plan(&self) -> std::result::Result<Arc<Plan>, String> {
+        self.plan(&self.reader)
+    }
+
+    /// The fingerprint of the reader's own schema.
+    pub(super) fn own_fingerprint(&self) -> u64 {
+        self.reader.fingerprint()
+    }
+
+    /// Adds a schema by its fingerprint.
+    pub(super) fn add_fingerprint(&mut self, fingerprint: u64, plan: Arc<Plan>) {
+        self.by_fingerprint.insert(fingerprint, plan);
+    }
+
+    /// Says what bare data were written with.
+    pub(super) fn set_bare(&mut self, plan: Arc<Plan>) {
+        self.bare = Some(plan);
+    }
+
+    /// What bare data are read by.
+    pub(super) fn bare(&self) -> Option<&Arc<Plan>> {
+        self.bare.as_ref()
+    }
+
+    /// What data with this fingerprint are read by.
+    pub(super) fn by_fingerprint(&self, fingerprint: u64) -> Option<Arc<Plan>> {
+        self.by_fingerprint.get(&fingerprint).cloned()
+    }
+
+    /// What is known of the schema with this id.
+    pub fn get(&self, id: i32) -> Option<Writer> {
+        self.by_id.read().get(&id).cloned()
+    }
+
+    /// Makes the schema with this id known, or that there is none that could be used, and why. Its plan is made on the
+    /// calling thread, which should not be one that decodes.
+    pub fn learn(&self, id: i32, schema: std::result::Result<&Document, String>) {
+        let plan = schema.and_then(Schema::read).and_then(|schema| self.plan(&schema));
+        self.set(id, plan);
+    }
+
+    pub(super) fn set(&self, id: i32, plan: std::result::Result<Arc<Plan>, String>) {
+        let writer = match plan {
+            Ok(plan) => Writer::Known(plan),
+            Err(reason) => {
+                Writer::Unusable(format!("schema {id} cannot be read as the reader's schema: {reason}").into())
+            }
+        };
+        self.by_id.write().insert(id, writer);
+    }
+
+    /// Makes the schema with this id unknown. Decoders that have read data of it go on to do so.
+    pub fn forget(&self, id: i32) {
+        self.by_id.write().remove(&id);
+    }
+}
