@@ -2,10 +2,15 @@
 //!
 //!     cargo bench --bench decode -- [NAME...]
 //!
-//! A name is that of a shape, as it is in the names of figures, or what several begin with, as in `nested`. Rounds of
+//! A name is that of a shape, as it is in the names of figures, or what several begin with, as in `nested`; those of Avro
+//! begin with `avro`. Rounds of
 //! karrow and its peers take turns in one run, over the same records; before anything is timed, what they make of the
 //! records is compared and has to be equal.
 
+#[path = "decode/avro_peers.rs"]
+mod avro_peers;
+#[path = "support/avro_shapes.rs"]
+mod avro_shapes;
 #[path = "decode/peers.rs"]
 mod peers;
 #[path = "support/shapes.rs"]
@@ -19,6 +24,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use avro_shapes::AvroShape;
 use karrow::format::{Side, Spec};
 use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
 use karrow::schema::TableSchema;
@@ -29,7 +35,7 @@ use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 const ROUNDS: usize = 31;
 
 /// By name, what runs it.
-const BENCHMARKS: [(&str, fn()); 16] = [
+const BENCHMARKS: [(&str, fn()); 28] = [
     ("int64x20", || beside_peers(&shapes::int64x20())),
     ("doublex20", || beside_peers(&shapes::doublex20())),
     ("timestampx20", || beside_peers(&shapes::timestampx20())),
@@ -44,6 +50,18 @@ const BENCHMARKS: [(&str, fn()); 16] = [
     ("nested.list", || beside_peers(&shapes::list())),
     ("nested.list_of_structs", || beside_peers(&shapes::list_of_structs())),
     ("nested.map", || beside_peers(&shapes::map())),
+    ("avro.int64x20", || avro_beside_peers(&AvroShape::of(&shapes::int64x20()))),
+    ("avro.int64x20.projected", || avro_beside_peers(&avro_shapes::projected())),
+    ("avro.doublex20", || avro_beside_peers(&AvroShape::of(&shapes::doublex20()))),
+    ("avro.timestampx20", || avro_beside_peers(&AvroShape::of(&shapes::timestampx20()))),
+    ("avro.int64x100", || avro_beside_peers(&AvroShape::of(&shapes::int64x100()))),
+    ("avro.int64x1000", || avro_beside_peers(&AvroShape::of(&shapes::int64x1000()))),
+    ("avro.trade", || avro_beside_peers(&AvroShape::of(&shapes::trade()))),
+    ("avro.trade.evolved", || avro_beside_peers(&avro_shapes::evolved())),
+    ("avro.nested.struct", || avro_beside_peers(&AvroShape::of(&shapes::structs()))),
+    ("avro.nested.list", || avro_beside_peers(&AvroShape::of(&shapes::list()))),
+    ("avro.nested.list_of_structs", || avro_beside_peers(&AvroShape::of(&shapes::list_of_structs()))),
+    ("avro.nested.map", || avro_beside_peers(&AvroShape::of(&shapes::map()))),
     ("scale.columns", scale_columns),
     ("scale.value_bytes", scale_value_bytes),
 ];
@@ -68,10 +86,9 @@ fn main() {
 
 /// karrow and those peers that can, over the same records.
 fn beside_peers(shape: &Shape) {
-    let name = |figure: &str| format!("decode.json.{}.{figure}", shape.name);
     let (rows, bytes) = (shape.records.len() as f64, shape.bytes() as f64);
     println!("{}: {rows} records of {:.0} bytes", shape.name, bytes / rows);
-    let mut karrow = Karrow::new(shape);
+    let mut karrow = Karrow::new(&shape.name, &shape.spec());
     let schema = karrow.peer_schema();
     let mut peers: Vec<(&str, Decode)> = vec![("arrow_json", peers::arrow_json)];
     if !shape.is_nested() {
@@ -82,18 +99,49 @@ fn beside_peers(shape: &Shape) {
         assert!(values(&decode(&schema, &shape.records)) == expected, "{peer} makes other rows of {}", shape.name);
     }
 
+    let ours = || drop(black_box(karrow.decode(&shape.records)));
+    let theirs = |index: usize| drop(black_box(peers[index].1(&schema, &shape.records)));
+    let names: Vec<&str> = peers.iter().map(|(peer, _)| *peer).collect();
+    take_turns(&format!("json.{}", shape.name), (rows, bytes), &names, ours, theirs);
+}
+
+/// The same for Avro.
+fn avro_beside_peers(shape: &AvroShape) {
+    let (rows, bytes) = (shape.records.len() as f64, shape.bytes() as f64);
+    println!("{}: {rows} records of {:.0} bytes", shape.name, bytes / rows);
+    let mut karrow = Karrow::new(&shape.name, &shape.spec());
+    let schema = karrow.peer_schema();
+    let mut peers: Vec<(&str, avro_peers::Decode)> = vec![("arrow_avro", avro_peers::arrow_avro)];
+    if !shape.is_nested {
+        peers.push(("apache_avro", avro_peers::apache_avro));
+    }
+    let expected = values(&karrow.decode(&shape.records));
+    for (peer, decode) in &peers {
+        // What may be null inside of lists and structs, each says in its own way.
+        let found = values(&decode(&schema, shape)).into_iter().zip(&expected).map(|(found, expected)| {
+            let columns = found.iter().zip(expected);
+            columns.map(|(found, expected)| arrow_cast::cast(found, expected.data_type()).unwrap()).collect()
+        });
+        let found: Vec<Vec<ArrayRef>> = found.collect();
+        assert!(found == expected, "{peer} makes other rows of {}", shape.name);
+    }
+    let ours = || drop(black_box(karrow.decode(&shape.records)));
+    let theirs = |index: usize| drop(black_box(peers[index].1(&schema, shape)));
+    let names: Vec<&str> = peers.iter().map(|(peer, _)| *peer).collect();
+    take_turns(&format!("avro.{}", shape.name), (rows, bytes), &names, ours, theirs);
+}
+
+/// Times karrow and each peer, which take turns, and prints what it has cost to decode so many rows of so many bytes.
+fn take_turns(shape: &str, (rows, bytes): (f64, f64), peers: &[&str], mut ours: impl FnMut(), theirs: impl Fn(usize)) {
+    let name = |figure: &str| format!("decode.{shape}.{figure}");
     // karrow's cost, and that of each peer. The first round warms caches and branch predictors, and is not counted.
     let rounds: Vec<(Cost, Vec<Cost>)> = (0..=ROUNDS)
-        .map(|_| {
-            let ours = measure(|| drop(black_box(karrow.decode(&shape.records))));
-            let cost = |(_, decode): &(&str, Decode)| measure(|| drop(black_box(decode(&schema, &shape.records))));
-            (ours, peers.iter().map(cost).collect())
-        })
+        .map(|_| (measure(&mut ours), (0..peers.len()).map(|index| measure(|| theirs(index))).collect()))
         .skip(1)
         .collect();
     print_cpu_figure(&name("ns_per_row"), "ns", &rounds, rows, |(ours, _)| *ours);
     print_figure(&name("gb_per_s"), "GB/s", &rounds, |(ours, _)| bytes / ours.cpu.as_nanos() as f64);
-    for (index, (peer, _)) in peers.iter().enumerate() {
+    for (index, peer) in peers.iter().enumerate() {
         print_cpu_figure(&name(&format!("{peer}.ns_per_row")), "ns", &rounds, rows, |(_, peers)| peers[index]);
         print_figure(&name(&format!("ratio.{peer}")), "x", &rounds, |(ours, peers)| {
             peers[index].cpu.as_secs_f64() / ours.cpu.as_secs_f64()
@@ -105,7 +153,8 @@ fn beside_peers(shape: &Shape) {
 fn beside_clean(bad: &Shape, clean: &Shape) {
     let good = bad.records.iter().zip(&clean.records).filter(|(bad, clean)| bad == clean).count();
     println!("{}: {} records, {} bad", bad.name, bad.records.len(), bad.records.len() - good);
-    let (mut karrow, mut karrow_clean) = (Karrow::new(bad), Karrow::new(clean));
+    let new = |shape: &Shape| Karrow::new(&shape.name, &shape.spec());
+    let (mut karrow, mut karrow_clean) = (new(bad), new(clean));
     let rows: usize = karrow.decode(&bad.records).iter().map(RecordBatch::num_rows).sum();
     assert_eq!(rows, good);
     let round = |_| {
@@ -149,7 +198,7 @@ fn scale_value_bytes() {
 /// Steps take turns as peers do, so that a bend is one of karrow and not of the machine. Each has the name of its figure,
 /// and how many of the figure's units are in it.
 fn scale(steps: &[(String, Shape, f64)]) {
-    let mut karrows: Vec<Karrow> = steps.iter().map(|(_, shape, _)| Karrow::new(shape)).collect();
+    let mut karrows: Vec<Karrow> = steps.iter().map(|(_, shape, _)| Karrow::new(&shape.name, &shape.spec())).collect();
     let rounds: Vec<Vec<Cost>> = (0..=ROUNDS)
         .map(|_| {
             let each = karrows.iter_mut().zip(steps);
@@ -180,10 +229,10 @@ struct Karrow {
 }
 
 impl Karrow {
-    fn new(shape: &Shape) -> Karrow {
+    fn new(name: &str, spec: &Spec) -> Karrow {
         let (_, key) = Spec::Ignore.resolve(Side::Key, &Default::default()).unwrap();
-        let (columns, value) = shape.spec().resolve(Side::Value, &Default::default()).unwrap();
-        let schema = Arc::new(TableSchema::new(&shape.name, Vec::new(), Vec::new(), columns).unwrap());
+        let (columns, value) = spec.resolve(Side::Value, &Default::default()).unwrap();
+        let schema = Arc::new(TableSchema::new(name, Vec::new(), Vec::new(), columns).unwrap());
         let limits = ChunkLimits { rows: BATCH_ROWS, ..ChunkLimits::default() };
         let policies = Policies { value: BadRecordPolicy::Skip, ..Policies::default() };
         let rows = RowBuffer::new(Arc::clone(&schema), 0, key, value, limits, OnSeal::Begin).unwrap();

@@ -63,11 +63,15 @@ impl Fields {
     }
 }
 
-/// A parsed record, or a member of it.
-trait Value: Sized {
+/// A parsed record.
+trait Value: Member + Sized {
     fn parse(record: &[u8]) -> Self;
     /// Hands out the member for each column, or `None`.
     fn visit(&self, fields: &Fields, append: impl FnMut(usize, Option<&Self>));
+}
+
+/// A member of a record.
+pub trait Member {
     fn int64(&self) -> Option<i64>;
     fn float64(&self) -> Option<f64>;
     fn text(&self) -> Option<&str>;
@@ -81,7 +85,9 @@ impl Value for serde_json::Value {
     fn visit(&self, fields: &Fields, mut append: impl FnMut(usize, Option<&Self>)) {
         fields.names.iter().enumerate().for_each(|(index, name)| append(index, self.get(name)));
     }
+}
 
+impl Member for serde_json::Value {
     fn int64(&self) -> Option<i64> {
         self.as_i64()
     }
@@ -110,7 +116,9 @@ impl Value for sonic_rs::Value {
         }
         members.into_iter().enumerate().for_each(|(index, member)| append(index, member));
     }
+}
 
+impl Member for sonic_rs::Value {
     fn int64(&self) -> Option<i64> {
         self.as_i64()
     }
@@ -125,7 +133,7 @@ impl Value for sonic_rs::Value {
 }
 
 /// A column that grows.
-enum Builder {
+pub enum Builder {
     Int64(Int64Builder),
     Float64(Float64Builder),
     Timestamp(TimestampNanosecondBuilder),
@@ -133,7 +141,7 @@ enum Builder {
 }
 
 impl Builder {
-    fn new(data_type: &DataType) -> Builder {
+    pub fn new(data_type: &DataType) -> Builder {
         match data_type {
             DataType::Int64 => Builder::Int64(Int64Builder::new()),
             DataType::Float64 => Builder::Float64(Float64Builder::new()),
@@ -145,7 +153,7 @@ impl Builder {
         }
     }
 
-    fn append<V: Value>(&mut self, member: Option<&V>) {
+    pub fn append<V: Member>(&mut self, member: Option<&V>) {
         match self {
             Builder::Int64(builder) => builder.append_option(member.and_then(V::int64)),
             Builder::Float64(builder) => builder.append_option(member.and_then(V::float64)),
@@ -154,7 +162,7 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    pub fn finish(&mut self) -> ArrayRef {
         match self {
             Builder::Int64(builder) => Arc::new(builder.finish()),
             Builder::Float64(builder) => Arc::new(builder.finish()),
