@@ -166,7 +166,8 @@ mod tests {
 
     use arrow_array::ffi::{FFI_ArrowSchema, from_ffi};
     use arrow_array::types::Int32Type;
-    use arrow_array::{Array, ListArray, StringArray};
+    use arrow_array::{Array, DictionaryArray, ListArray, StringArray};
+    use arrow_schema::Field;
 
     use super::*;
 
@@ -192,5 +193,19 @@ mod tests {
             assert_eq!(unsafe { from_ffi(array, &schema) }.unwrap(), expected);
         }
         assert!(weak.iter().all(|weak| weak.strong_count() == 0));
+    }
+
+    #[test]
+    fn a_dictionary_has_its_own_place() {
+        let symbols: DictionaryArray<Int32Type> = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
+        let prepared = [Prepared::new(symbols.to_data())];
+        let array = export(4, prepared.iter());
+        drop(prepared);
+        let fields = vec![Field::new("symbols", symbols.data_type().clone(), true)];
+        let schema = FFI_ArrowSchema::try_from(&DataType::Struct(fields.into())).unwrap();
+        // SAFETY: the structures say the same type.
+        let data = unsafe { from_ffi(array, &schema) }.unwrap();
+        data.validate_full().unwrap();
+        assert_eq!(data.child_data()[0], symbols.to_data());
     }
 }

@@ -67,16 +67,12 @@ pub fn columns(schema: &Schema, choices: &Choices) -> Result<(Vec<FormatColumn>,
     let root = schema.root();
     if !matches!(schema.get(root).wire, Wire::Record(..)) {
         let found = schema.type_name(root);
-        let message = format!("its top level is {}{found}, and has to be a record", article(found));
+        let message = format!("its top level is of type {found}, and has to be a record");
         return Err(Error::argument("schema", message));
     }
     let mut builder = Builder { schema, choices, columns: Vec::new(), inside: Vec::new(), count: 0 };
     let place = builder.fields(root, "")?;
     Ok((builder.columns, place))
-}
-
-fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) && !word.starts_with("uni") { "an " } else { "a " }
 }
 
 struct Builder<'s> {

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn numbers_of_every_length_are_read_with_and_without_something_behind_them() {
         for shift in 0..64 {
-            for value in [1_i64 << shift, (1_i64 << shift) - 1, -(1_i64 << shift), i64::MAX, i64::MIN, 0] {
+            for value in [1, -1, 0, i64::MAX, i64::MIN].map(|value: i64| value >> shift) {
                 let mut bytes = written(value);
                 for behind in 0..12 {
                     let mut datum = Datum::new(&bytes);

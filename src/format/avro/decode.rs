@@ -215,7 +215,7 @@ impl<'a> Pass<'a> {
             Op::BigDecimal { column } => {
                 value::write_big_decimal(self.datum.bytes()?, &mut columns[column as usize])?;
             }
-            Op::Union { branches } => {
+            Op::Union { branches, .. } => {
                 let branch = self.branch(branches)?;
                 self.run(branch, columns)?;
             }
@@ -258,37 +258,16 @@ impl<'a> Pass<'a> {
                 let (column, reason) = (refusal.column, refusal.reason.clone());
                 return Err(Box::new(Fault { column, path: String::new(), reason }).into());
             }
-            Op::SkipInt => {
-                self.datum.int()?;
-            }
-            Op::SkipLong => {
-                self.datum.long()?;
-            }
-            Op::SkipBytes => {
-                self.datum.bytes()?;
-            }
-            Op::Skip { size } => {
-                self.datum.take(usize::try_from(size).map_err(|_| Malformed::End)?)?;
-            }
-            Op::SkipEnum { symbols } => {
-                let number = self.datum.int()?;
-                if u32::try_from(number).is_ok_and(|number| number < symbols) {
-                    return Ok(());
-                }
-                return Err(Malformed::Symbol.into());
-            }
-            Op::SkipNullable { null, skip } => {
-                if self.is_null(null)? {
-                    *next += skip as usize;
-                }
-            }
-            Op::SkipUnion { branches } => {
-                let branch = self.branch(branches)?;
-                self.skip(branch)?;
-            }
-            Op::SkipArray { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], false)?,
-            Op::SkipMap { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], true)?,
-            Op::SkipRecord { program } => self.skip(program)?,
+            Op::SkipInt
+            | Op::SkipLong
+            | Op::SkipBytes
+            | Op::Skip { .. }
+            | Op::SkipEnum { .. }
+            | Op::SkipNullable { .. }
+            | Op::SkipUnion { .. }
+            | Op::SkipArray { .. }
+            | Op::SkipMap { .. }
+            | Op::SkipRecord { .. } => self.skip_step(op, next)?,
         }
         Ok(())
     }
@@ -305,10 +284,10 @@ impl<'a> Pass<'a> {
                 Box::new(Fault { column, path, reason })
             }
             Cause::Misfit(misfit) => Box::new(Fault { column, path, reason: misfit.to_owned() }),
-            Cause::Fault(fault) => match column {
-                // What was inside has told its own column.
-                Some(_) => Box::new(Fault { column, ..*fault }),
-                None => fault,
+            Cause::Fault(fault) => match (op, column) {
+                // What was read into the same columns has told which of them is bad.
+                (Op::Union { .. }, _) | (_, None) => fault,
+                (_, Some(_)) => Box::new(Fault { column, ..*fault }),
             },
         }
     }
@@ -434,6 +413,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Writes the entries of a map. Returns false if a key comes twice, which is seldom.
+    #[inline(never)]
     fn map_of_different_keys(
         &mut self,
         blocks: &Blocks,
@@ -507,18 +487,64 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Steps over a value that nobody wants.
+    /// Steps over a value that nobody wants, which may be inside itself: the fewer variables, the less stack that takes.
+    #[inline(never)]
     fn skip(&mut self, program: ProgramId) -> Step {
         if self.depth == MAX_SKIP_DEPTH {
             return Err(Malformed::Depth.into());
         }
         self.depth += 1;
-        self.run(program, &mut [])?;
+        let ops = self.plan.ops(program);
+        let mut next = 0;
+        while let Some(op) = ops.get(next) {
+            next += 1;
+            self.skip_step(*op, &mut next)?;
+        }
         self.depth -= 1;
         Ok(())
     }
 
+    #[inline(always)]
+    fn skip_step(&mut self, op: Op, next: &mut usize) -> Step {
+        match op {
+            Op::SkipInt => {
+                self.datum.int()?;
+            }
+            Op::SkipLong => {
+                self.datum.long()?;
+            }
+            Op::SkipBytes => {
+                self.datum.bytes()?;
+            }
+            Op::Skip { size } => {
+                self.datum.take(usize::try_from(size).map_err(|_| Malformed::End)?)?;
+            }
+            Op::SkipEnum { symbols } => {
+                let number = self.datum.int()?;
+                if u32::try_from(number).is_ok_and(|number| number < symbols) {
+                    return Ok(());
+                }
+                return Err(Malformed::Symbol.into());
+            }
+            Op::SkipNullable { null, skip } => {
+                if self.is_null(null)? {
+                    *next += skip as usize;
+                }
+            }
+            Op::SkipUnion { branches } => {
+                let branch = self.branch(branches)?;
+                self.skip(branch)?;
+            }
+            Op::SkipArray { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], false)?,
+            Op::SkipMap { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], true)?,
+            Op::SkipRecord { program } => self.skip(program)?,
+            _ => unreachable!("programs that skip have no other steps"),
+        }
+        Ok(())
+    }
+
     /// Steps over items one by one, also where their block says how many bytes they take: what is in it is checked.
+    #[inline(never)]
     fn skip_blocks(&mut self, blocks: &Blocks, is_map: bool) -> Step {
         while let Some(block) = self.block(blocks)? {
             // An item that takes no bytes is over before it begins.

@@ -105,8 +105,9 @@ pub enum Op {
         null: u8,
         skip: u32,
     },
-    /// A union, by [`Plan::unions`]; every branch writes the same columns.
+    /// A union, by [`Plan::unions`]; every branch writes the same columns, of which this is the first.
     Union {
+        column: u32,
         branches: u32,
     },
     /// By [`Plan::blocks`].
@@ -204,6 +205,7 @@ impl Op {
             | Op::Decimal { column, .. }
             | Op::BigDecimal { column }
             | Op::Nullable { column, .. }
+            | Op::Union { column, .. }
             | Op::List { column, .. }
             | Op::Map { column, .. }
             | Op::Struct { column, .. }
@@ -211,7 +213,7 @@ impl Op {
             | Op::Child { column, .. } => Some(column as usize),
             // These say themselves how far they came.
             Op::Longs { .. } | Op::Doubles { .. } => None,
-            Op::Union { .. } | Op::Default { .. } | Op::Refuse { .. } => None,
+            Op::Default { .. } | Op::Refuse { .. } => None,
             Op::SkipInt
             | Op::SkipLong
             | Op::SkipBytes

@@ -167,15 +167,16 @@ impl<'s> Resolver<'s, '_> {
         let ops = match <[Vec<Op>; 2]>::try_from(all) {
             Ok([null, some]) if is_null(&null) => optional(0, &null, some),
             Ok([some, null]) if is_null(&null) => optional(1, &null, some),
-            Ok(two) => self.union(two.into()),
-            Err(all) => self.union(all),
+            Ok(two) => self.union(column, two.into()),
+            Err(all) => self.union(column, all),
         };
         Ok(Code { ops, extra })
     }
 
-    fn union(&mut self, branches: Vec<Vec<Op>>) -> Vec<Op> {
+    fn union(&mut self, column: Option<usize>, branches: Vec<Vec<Op>>) -> Vec<Op> {
         let programs = branches.into_iter().map(|ops| self.plan.add(ops)).collect();
-        vec![Op::Union { branches: plan::add(&mut self.plan.unions, programs) }]
+        let column = number(column.unwrap_or_default());
+        vec![Op::Union { column, branches: plan::add(&mut self.plan.unions, programs) }]
     }
 
     /// A value as one of a reader's union, which is one column.

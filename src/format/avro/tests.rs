@@ -74,7 +74,7 @@ impl Table {
     }
 
     fn arrays(&mut self) -> Vec<ArrayRef> {
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(ColumnBuffer::publish).collect();
+        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(|column| column.publish().to_array()).collect();
         arrays.iter().for_each(|array| array.to_data().validate_full().unwrap());
         assert!(arrays.iter().all(|array| array.len() == self.rows));
         arrays
@@ -144,10 +144,7 @@ mod columns {
         let structs = ("nested", "struct");
         assert_eq!(columns_of(&mapped(&[("r", "R")], &[structs])), ["a: int32", "R: struct<b: int32, c: int32>"]);
         let error = error_of(&mapped(&[("r.b", "BB")], &[structs]));
-        assert_eq!(
-            error,
-            "mapping: r.b is mapped to column BB, but is a part of r, which is one column; map that"
-        );
+        assert_eq!(error, "mapping: r.b is mapped to column BB, but is a part of r, which is one column; map that");
     }
 
     #[test]
@@ -162,12 +159,8 @@ mod columns {
     #[test]
     fn every_type_has_the_column_that_says_the_same() {
         let logical = |ty: &str, logical: &str| json!({ "type": ty, "logicalType": logical });
-        let fixed = |name: &str, size: usize, logical: &str| {
-            json!({ "type": "fixed", "name": name, "size": size, "logicalType": logical, "precision": 9, "scale": 3 })
-        };
-        let decimal = |precision: usize, scale: usize| {
-            json!({ "type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale })
-        };
+        let fixed = |name: &str, size: usize, logical: &str| json!({ "type": "fixed", "name": name, "size": size, "logicalType": logical, "precision": 9, "scale": 3 });
+        let decimal = |precision: usize, scale: usize| json!({ "type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale });
         let symbols = json!({ "type": "enum", "name": "E", "symbols": ["A", "B"] });
         let types = [
             (json!("null"), "null"),
@@ -235,9 +228,7 @@ mod columns {
 
     #[test]
     fn branches_of_the_same_name_have_their_namespace_too() {
-        let named = |namespace: &str| {
-            json!({ "type": "record", "name": "R", "namespace": namespace, "fields": [{ "name": "x", "type": "int" }] })
-        };
+        let named = |namespace: &str| json!({ "type": "record", "name": "R", "namespace": namespace, "fields": [{ "name": "x", "type": "int" }] });
         let reader = record(json!([{ "name": "u", "type": [named("a"), named("b.c")] }]));
         assert_eq!(columns_of(&bare(&reader)), ["u: struct<a.R: struct<x: int32>, b.c.R: struct<x: int32>>"]);
         let table = Table::new(&bare(&reader));
@@ -257,13 +248,14 @@ mod columns {
         let reader = record(json!([{ "name": "id", "type": "long" }, { "name": "tree", "type": ["null", tree] }]));
         let error = error_of(&bare(&reader));
         assert!(error.starts_with("schema: tree.children[] is a Tree inside a Tree; "), "{error}");
-        let list = json!({ "type": "record", "name": "List", "fields": [{ "name": "next", "type": ["null", "List"] }] });
+        let list =
+            json!({ "type": "record", "name": "List", "fields": [{ "name": "next", "type": ["null", "List"] }] });
         assert!(error_of(&bare(&list.to_string())).starts_with("schema: next is a List inside a List; "));
         // Where no column is of it, it does no harm.
         let mut spec = bare(&reader);
         spec.map_field("id", "Id").unwrap();
         spec.set("mapped_only", "true").unwrap();
-        let tree = [&[2, 14][..], &[1 << 1, 2 << 1, 0, 4 << 1, 0, 0]].concat();
+        let tree = [&[2, 14][..], &[1 << 1, 2 << 1, 0, 0]].concat();
         let datum = [&long(5)[..], &tree].concat();
         assert_eq!(longs(&Table::new(&spec).good(&[&datum])[0]), [Some(5)]);
     }
@@ -287,9 +279,9 @@ mod columns {
     #[test]
     fn a_schema_that_is_no_record_or_none_at_all_is_refused() {
         for (schema, message) in [
-            ("\"int\"", "schema: its top level is an int, and has to be a record"),
-            ("[\"null\", \"int\"]", "schema: its top level is a union, and has to be a record"),
-            ("{\"type\": \"enum\", \"name\": \"E\", \"symbols\": []}", "schema: its top level is an E"),
+            ("\"int\"", "schema: its top level is of type int, and has to be a record"),
+            ("[\"null\", \"int\"]", "schema: its top level is of type union, and has to be a record"),
+            ("{\"type\": \"enum\", \"name\": \"E\", \"symbols\": []}", "schema: its top level is of type E"),
         ] {
             let error = error_of(&bare(schema));
             assert!(error.starts_with(message), "{error}");
@@ -337,7 +329,8 @@ mod framing {
     #[test]
     fn confluents_framing_says_by_its_id_what_a_datum_was_written_with() {
         let mut spec = spec(&reader(), &[]);
-        spec.add_schema(7, &record(json!([{ "name": "b", "type": "string" }, { "name": "a", "type": "int" }]))).unwrap();
+        spec.add_schema(7, &record(json!([{ "name": "b", "type": "string" }, { "name": "a", "type": "int" }])))
+            .unwrap();
         spec.add_schema(8, &reader()).unwrap();
         let mut table = Table::new(&spec);
         table.decode(Some(&[0, 0, 0, 0, 7, 2, b'x', 10])).unwrap();
@@ -367,10 +360,7 @@ mod framing {
         let payload = [0, 0, 0, 0, 3, 4];
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
         writers.learn(3, Err("subject not found".to_owned()));
-        assert_eq!(
-            table.bad(&payload).reason,
-            "schema 3 cannot be read as the reader's schema: subject not found"
-        );
+        assert_eq!(table.bad(&payload).reason, "schema 3 cannot be read as the reader's schema: subject not found");
         writers.forget(3);
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
         writers.learn(3, Ok(&Document::new(reader())));
@@ -436,7 +426,8 @@ mod framing {
     fn bare_data_are_of_the_schema_that_was_added_or_the_readers_own() {
         let mut spec = bare(&reader());
         assert_eq!(longs(&Table::new(&spec).good(&[&[2], &[4]])[0]), [Some(1), Some(2)]);
-        spec.add_schema(1, &record(json!([{ "name": "x", "type": "boolean" }, { "name": "a", "type": "long" }]))).unwrap();
+        spec.add_schema(1, &record(json!([{ "name": "x", "type": "boolean" }, { "name": "a", "type": "long" }])))
+            .unwrap();
         assert_eq!(longs(&Table::new(&spec).good(&[&[1, 2], &[0, 4]])[0]), [Some(1), Some(2)]);
         spec.add_schema(2, &reader()).unwrap();
         assert!(error_of(&spec).starts_with("schemas: there are 2; bare data do not say"));
@@ -531,7 +522,8 @@ mod resolution {
 
     #[test]
     fn aliases_find_fields_and_types_by_older_names() {
-        let symbols = |name: &str, alias: Json| json!({ "type": "enum", "name": name, "aliases": alias, "symbols": ["A"] });
+        let symbols =
+            |name: &str, alias: Json| json!({ "type": "enum", "name": name, "aliases": alias, "symbols": ["A"] });
         let writer = record(json!([
             { "name": "old", "type": "int" }, { "name": "e", "type": symbols("Old", json!([])) },
             { "name": "both", "type": "int" }, { "name": "was_both", "type": "int" } ]));
@@ -587,7 +579,8 @@ mod resolution {
         ] {
             assert_eq!(mismatch(&one(writer), &one(reader)), message);
         }
-        let wrong_default = record(json!([{ "name": "f", "type": { "type": "fixed", "name": "F", "size": 3 }, "default": "ab" }]));
+        let wrong_default =
+            record(json!([{ "name": "f", "type": { "type": "fixed", "name": "F", "size": 3 }, "default": "ab" }]));
         // apache-avro takes a default of any length.
         let error = mismatch(&record(json!([])), &wrong_default);
         assert_eq!(error, "f: expected a default of the field's type, found that it has 2 bytes, not 3");
@@ -595,9 +588,7 @@ mod resolution {
 
     #[test]
     fn names_of_records_do_not_matter_outside_of_unions() {
-        let named = |name: &str, field: &str| {
-            json!({ "type": "record", "name": name, "fields": [{ "name": field, "type": "long" }] })
-        };
+        let named = |name: &str, field: &str| json!({ "type": "record", "name": name, "fields": [{ "name": field, "type": "long" }] });
         let arrays = read(&named("Writer", "x").to_string(), &named("Reader", "x").to_string(), &[&[2]]);
         assert_eq!(longs(&arrays[0]), [Some(1)]);
         // In a union the name decides, and if there is none, what is inside.
@@ -619,7 +610,10 @@ mod resolution {
         let bad = table.bad(&[4, 2, b'x']);
         assert_eq!((bad.column, bad.path.as_str()), (Some(0), ""));
         assert_eq!(bad.reason, "expected double, found string, in a value that the reader's schema does not take");
-        assert_eq!(table.bad(&[6]).reason, "malformed avro at byte 1: expected a branch of the union, found another number");
+        assert_eq!(
+            table.bad(&[6]).reason,
+            "malformed avro at byte 1: expected a branch of the union, found another number"
+        );
         let found: Vec<_> = table.arrays()[0].as_primitive::<Float64Type>().iter().collect();
         assert_eq!(found, [Some(2.0), None]);
         // A value that may be missing, read as one that may not.
@@ -705,12 +699,24 @@ mod malformed {
         let claims = |bytes: &[&[u8]]| bytes.concat();
         let with_size = claims(&[&long(-(1 << 60)), &long(3), &[0]]);
         for (ty, datum, reason) in [
-            (json!({ "type": "array", "items": "long" }), huge.clone(), "found more than the bytes that are left can hold"),
+            (
+                json!({ "type": "array", "items": "long" }),
+                huge.clone(),
+                "found more than the bytes that are left can hold",
+            ),
             (json!({ "type": "array", "items": "null" }), huge.clone(), "found more than 65536"),
-            (json!({ "type": "map", "values": "null" }), huge.clone(), "found more than the bytes that are left can hold"),
+            (
+                json!({ "type": "map", "values": "null" }),
+                huge.clone(),
+                "found more than the bytes that are left can hold",
+            ),
             (json!({ "type": "array", "items": "null" }), with_size, "found more than the bytes that are left"),
             (json!({ "type": "array", "items": "long" }), long(i64::MIN), "expected more bytes, found the end"),
-            (json!({ "type": "array", "items": "long" }), [&long(-1)[..], &long(-1)].concat(), "found a negative number"),
+            (
+                json!({ "type": "array", "items": "long" }),
+                [&long(-1)[..], &long(-1)].concat(),
+                "found a negative number",
+            ),
             (json!({ "type": "array", "items": "long" }), [&long(-1)[..], &[4, 2, 0]].concat(), "found others"),
             (json!("bytes"), huge.clone(), "found more than the bytes that are left"),
             (json!("string"), long(-1), "found a negative number"),
@@ -757,7 +763,8 @@ mod malformed {
 
     #[test]
     fn items_that_take_more_than_a_row_may_are_bad() {
-        let wide: Vec<Json> = (0..1000).map(|n| json!({ "name": format!("f{n}"), "type": ["null", "long"], "default": null })).collect();
+        let wide: Vec<Json> =
+            (0..1000).map(|n| json!({ "name": format!("f{n}"), "type": ["null", "long"], "default": null })).collect();
         let wide = json!({ "type": "record", "name": "Wide", "fields": wide });
         let narrow = json!({ "type": "record", "name": "Wide", "fields": [{ "name": "x", "type": "boolean" }] });
         let list = |item: &Json| record(json!([{ "name": "l", "type": { "type": "array", "items": item } }]));
@@ -774,7 +781,8 @@ mod malformed {
 
     #[test]
     fn a_chain_that_nobody_wants_is_followed_only_so_far() {
-        let node = json!({ "type": "record", "name": "Node", "fields": [{ "name": "next", "type": ["null", "Node"] }] });
+        let node =
+            json!({ "type": "record", "name": "Node", "fields": [{ "name": "next", "type": ["null", "Node"] }] });
         let itself = json!({ "type": "record", "name": "Self", "fields": [{ "name": "self", "type": "Self" }] });
         let skipped = |ty: Json| {
             let mut spec = bare(&record(json!([])));
@@ -806,7 +814,7 @@ mod malformed {
         bad_text[14] = 0xff;
         let bad = table.bad(&bad_text);
         assert_eq!((bad.column, bad.path.as_str()), (Some(3), "[1].tags[0][1]"));
-        assert!(!bad.reason.contains('y'));
+        assert_eq!(bad.reason, "malformed avro at byte 15: expected valid UTF-8, found other bytes");
         // Of several columns that are read together, the one that is bad.
         let bad = table.bad(&good[..2]);
         assert_eq!((bad.column, bad.path.as_str()), (Some(2), ""));
@@ -818,7 +826,10 @@ mod malformed {
         let maps = json!({ "type": "map", "values": { "type": "map", "values": "long" } });
         let mut table = one(maps);
         let entry = |key: &[u8], value: &[u8]| [&[2 * u8::try_from(key.len()).unwrap()], key, value].concat();
-        let map = |entries: &[Vec<u8>]| [&long(i64::try_from(entries.len()).unwrap())[..], &entries.concat(), &[0]].concat();
+        let map = |entries: &[Vec<u8>]| match entries.len() {
+            0 => vec![0],
+            count => [&long(i64::try_from(count).unwrap())[..], &entries.concat(), &[0]].concat(),
+        };
         let inner = |first: u8, last: u8| map(&[entry(b"x", &[first]), entry(b"y", &[2]), entry(b"x", &[last])]);
         let datum = map(&[entry(b"a", &inner(2, 4)), entry(b"b", &inner(6, 8)), entry(b"a", &inner(10, 12))]);
         table.decode(Some(&datum)).unwrap();
@@ -846,8 +857,8 @@ mod malformed {
             let spec = spec(&reader, &[("framing", "bare"), ("union", union), ("enum", "dictionary")]);
             let mut table = Table::new(&spec);
             table.decode(None).unwrap();
-            table.decode(Some(&[2, 1, 2, 3, 0, 2, 2, 0, 2, 2, b'x', 0])).unwrap();
-            assert_eq!(table.decode(Some(&[2, 1, 2, 3, 0, 4, 2, b'x', 2, 2, 9])).is_err(), true);
+            table.decode(Some(&[2, 1, 2, 3, 0, 2, 4, 0, 2, 2, 2, b'x', 0])).unwrap();
+            assert!(table.decode(Some(&[2, 1, 2, 3, 0, 4, 2, b'x', 2, 2, 9])).is_err());
             table.decode(None).unwrap();
             for array in table.arrays() {
                 assert_eq!(array.len(), 3);
@@ -862,11 +873,14 @@ mod malformed {
 
     #[test]
     fn decimals_have_the_digits_that_their_column_has_room_for() {
-        let decimal = |precision: usize| json!({ "type": "bytes", "logicalType": "decimal", "precision": precision, "scale": 2 });
+        let decimal =
+            |precision: usize| json!({ "type": "bytes", "logicalType": "decimal", "precision": precision, "scale": 2 });
         for (precision, most) in [(4, "9999"), (38, &"9".repeat(38)), (40, &"9".repeat(40)), (80, &"9".repeat(80))] {
             let most: num_bigint::BigInt = most.parse().unwrap();
             let mut table = one(decimal(precision));
-            for (number, fits) in [(most.clone(), true), (-most.clone(), true), (most.clone() + 1, false), (-most - 1, false)] {
+            for (number, fits) in
+                [(most.clone(), true), (-most.clone(), true), (most.clone() + 1, false), (-most - 1, false)]
+            {
                 let bytes = number.to_signed_bytes_be();
                 let datum = [&long(i64::try_from(bytes.len()).unwrap())[..], &bytes].concat();
                 assert_eq!(table.decode(Some(&datum)).is_ok(), fits, "{precision}: {number}");
@@ -899,7 +913,8 @@ mod documents {
     fn references_are_read_once_each_and_before_what_refers_to_them() {
         let leaf = Document::new(json!({ "type": "enum", "name": "a.Leaf", "symbols": ["L"] }).to_string());
         let middle = |name: &str| Document {
-            text: json!({ "type": "record", "name": name, "fields": [{ "name": "leaf", "type": "a.Leaf" }] }).to_string(),
+            text: json!({ "type": "record", "name": name, "fields": [{ "name": "leaf", "type": "a.Leaf" }] })
+                .to_string(),
             references: vec![("leaf".to_owned(), leaf.clone())],
         };
         let fields = json!([{ "name": "x", "type": "a.X" }, { "name": "y", "type": ["null", "b.Y"] }]);
