@@ -200,6 +200,19 @@ impl<T: ArrowNativeType> SharedVec<T> {
 /// How many bytes are copied together.
 pub(super) const CHUNK: usize = 16;
 
+/// Whether the first `length` bytes are ASCII, as far as that can be told by looking at [`CHUNK`] of them at once.
+#[inline(always)]
+pub(super) fn is_short_ascii(bytes: &[u8], length: usize) -> bool {
+    const HIGH: u128 = u128::from_ne_bytes([0x80; CHUNK]);
+    match bytes.first_chunk::<CHUNK>() {
+        Some(chunk) if length <= CHUNK => {
+            let behind = u128::MAX.unbounded_shl(8 * length as u32);
+            u128::from_le_bytes(*chunk) & HIGH & !behind == 0
+        }
+        _ => false,
+    }
+}
+
 impl SharedVec<u8> {
     /// Adds bytes that are all 0.
     pub fn extend_zeroed(&mut self, count: usize) {
@@ -278,6 +291,20 @@ mod tests {
             published.push((values.publish().to_buffer(), expected.len()));
         }
         assert!(published.iter().all(|(buffer, length)| buffer.as_slice() == &expected[..*length]));
+    }
+
+    #[test]
+    fn ascii_is_told_from_other_bytes_up_to_where_it_ends() {
+        let mut bytes = vec![b'a'; 40];
+        assert!((0..=CHUNK).all(|length| is_short_ascii(&bytes, length)));
+        assert!(!is_short_ascii(&bytes, CHUNK + 1) && !is_short_ascii(&bytes[..CHUNK - 1], 3));
+        for other in 0..20 {
+            bytes[other] = 0xc3;
+            for length in 0..=CHUNK {
+                assert_eq!(is_short_ascii(&bytes, length), length <= other);
+            }
+            bytes[other] = b'a';
+        }
     }
 
     #[test]

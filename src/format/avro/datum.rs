@@ -100,6 +100,16 @@ impl<'a> Datum<'a> {
         Ok(bytes)
     }
 
+    /// Bytes or text, behind their length, with all that follows; and that length.
+    #[inline(always)]
+    pub fn bytes_and_more(&mut self) -> Read<(&'a [u8], usize)> {
+        let length = self.long()?;
+        let rest = self.rest;
+        let Ok(count) = usize::try_from(length) else { return Err(Malformed::Negative) };
+        self.rest = rest.get(count..).ok_or(Malformed::Length)?;
+        Ok((rest, count))
+    }
+
     #[inline(always)]
     pub fn long(&mut self) -> Read<i64> {
         let number = self.varint()?;

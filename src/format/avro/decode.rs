@@ -99,7 +99,7 @@ pub fn decode(plan: &Plan, datum: &[u8], columns: &mut [ColumnBuffer]) -> std::r
         depth: 0,
         maps_are_odd: false,
     };
-    match pass.run(plan.root(), columns) {
+    match pass.run(plan.root, columns) {
         Ok(()) => Ok(MAX_ITEM_BYTES - pass.room + plan.extra_bytes),
         Err(fault) => Err(BadValue { column: fault.column, path: fault.path, reason: fault.reason }),
     }
@@ -167,8 +167,8 @@ impl<'a> Pass<'a> {
                 }
             }
             Op::Utf8 { column } => {
-                let text = std::str::from_utf8(self.datum.bytes()?).map_err(|_| Malformed::Utf8)?;
-                columns[column as usize].push_str(text);
+                let (text, length) = self.datum.bytes_and_more()?;
+                columns[column as usize].push_text(text, length).map_err(|_| Malformed::Utf8)?;
             }
             Op::Nullable { column, null, skip } => {
                 if self.is_null(null)? {

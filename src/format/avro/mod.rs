@@ -209,7 +209,7 @@ impl AvroSpec {
             let schema = Schema::parse(document)?;
             let plan = writers.plan(&schema).map_err(|reason| cannot(format!("schema {id}"), reason))?;
             writers.add_fingerprint(schema.fingerprint(), Arc::clone(&plan));
-            writers.set(*id, Ok(Arc::clone(&plan)));
+            writers.add_id(*id, Arc::clone(&plan));
             bare = plan;
         }
         if self.framing == Framing::Bare && self.writers.len() > 1 {

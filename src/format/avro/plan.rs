@@ -4,10 +4,8 @@
 //! columns that are filled together: those of the table, the members of a struct, or the one column of a list's items.
 //! Steps name columns by their place among these.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use super::schema::TypeId;
 use super::value::Decimal;
 
 /// One step.
@@ -229,8 +227,8 @@ impl Op {
 }
 
 /// Which program of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProgramId(pub u32);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProgramId(u32);
 
 /// Everything that is done with a datum.
 #[derive(Debug, Default)]
@@ -248,7 +246,7 @@ pub struct Plan {
     pub defaults: Vec<Default>,
     pub refusals: Vec<Refusal>,
     /// The program for a datum.
-    root: Option<ProgramId>,
+    pub root: ProgramId,
     /// What a row may take beside what its columns always take and what the payload pays for.
     pub extra_bytes: usize,
 }
@@ -304,12 +302,6 @@ impl Plan {
         &self.ops[self.programs[program.0 as usize].clone()]
     }
 
-    /// The steps of a datum.
-    #[inline(always)]
-    pub fn root(&self) -> ProgramId {
-        self.root.unwrap_or(ProgramId(0))
-    }
-
     /// How many steps there are.
     pub fn len(&self) -> usize {
         self.ops.len()
@@ -334,12 +326,6 @@ impl Plan {
         self.ops.extend(join(ops));
         self.programs[program.0 as usize] = start..self.ops.len();
     }
-
-    /// Says which program is that of a datum.
-    pub fn set_root(&mut self, program: ProgramId, extra_bytes: usize) {
-        self.root = Some(program);
-        self.extra_bytes = extra_bytes;
-    }
 }
 
 /// Adds to one of a plan's tables, and tells the place.
@@ -350,14 +336,6 @@ pub fn add<T>(table: &mut Vec<T>, entry: T) -> u32 {
 
 fn number(index: usize) -> u32 {
     u32::try_from(index).expect("a plan has fewer steps than 2^32")
-}
-
-/// Programs that step over records.
-#[derive(Debug, Default)]
-pub struct Skips {
-    pub programs: HashMap<TypeId, ProgramId>,
-    /// Those whose steps are still to be written.
-    pub pending: Vec<TypeId>,
 }
 
 /// The same steps, fewer: skips of sizes that are known are added up, and columns of the same kind that follow each other

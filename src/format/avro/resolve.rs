@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use arrow_schema::{DataType, Field as ArrowField};
 
 use super::columns::Place;
-use super::plan::{self, Blocks, Members, Op, Plan, Refusal, Skips, Symbol};
+use super::plan::{self, Blocks, Members, Op, Plan, ProgramId, Refusal, Symbol};
 use super::schema::{Field, Logical, Named, Schema, Symbols, TypeId, Wire};
 use super::value::{self, Decimal};
 use crate::column::fixed_bytes;
@@ -80,9 +80,17 @@ pub fn resolve(writer: &Schema, reader: &Schema, place: &Place, columns: &[&Arro
     let mut resolver = Resolver { writer, reader, plan: &mut plan, skips: Skips::default(), work: &mut work };
     let code = resolver.value(writer.root(), reader.root(), place, columns)?;
     resolver.finish_skips()?;
-    let root = plan.add(code.ops);
-    plan.set_root(root, code.extra);
+    plan.root = plan.add(code.ops);
+    plan.extra_bytes = code.extra;
     Ok(plan)
+}
+
+/// Programs that step over records.
+#[derive(Debug, Default)]
+struct Skips {
+    programs: HashMap<TypeId, ProgramId>,
+    /// Those whose steps are still to be written.
+    pending: Vec<TypeId>,
 }
 
 struct Resolver<'s, 'p> {

@@ -359,8 +359,8 @@ mod framing {
         table.decoder.writers = Arc::clone(&writers);
         let payload = [0, 0, 0, 0, 3, 4];
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
-        writers.learn(3, Err("subject not found".to_owned()));
-        assert_eq!(table.bad(&payload).reason, "schema 3 cannot be read as the reader's schema: subject not found");
+        writers.learn(3, Err("the registry has no schema 3".to_owned()));
+        assert_eq!(table.bad(&payload).reason, "the registry has no schema 3");
         writers.forget(3);
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
         writers.learn(3, Ok(&Document::new(reader())));

@@ -85,18 +85,20 @@ impl Writers {
     /// Makes the schema with this id known, or that there is none that could be used, and why. Its plan is made on the
     /// calling thread, which should not be one that decodes.
     pub fn learn(&self, id: i32, schema: std::result::Result<&Document, String>) {
-        let plan = schema.and_then(Schema::read).and_then(|schema| self.plan(&schema));
-        self.set(id, plan);
-    }
-
-    pub(super) fn set(&self, id: i32, plan: std::result::Result<Arc<Plan>, String>) {
-        let writer = match plan {
-            Ok(plan) => Writer::Known(plan),
-            Err(reason) => {
+        let read = |document| Schema::read(document).and_then(|schema| self.plan(&schema));
+        let writer = match schema.map(read) {
+            Ok(Ok(plan)) => Writer::Known(plan),
+            Ok(Err(reason)) => {
                 Writer::Unusable(format!("schema {id} cannot be read as the reader's schema: {reason}").into())
             }
+            Err(reason) => Writer::Unusable(reason.into()),
         };
         self.by_id.write().insert(id, writer);
+    }
+
+    /// Makes a schema known whose plan there is.
+    pub(super) fn add_id(&self, id: i32, plan: Arc<Plan>) {
+        self.by_id.write().insert(id, Writer::Known(plan));
     }
 
     /// Makes the schema with this id unknown. Decoders that have read data of it go on to do so.
