@@ -181,9 +181,10 @@ struct Decoding {
 
 impl Decoding {
     fn new(plan: &Plan) -> Decoding {
+        let layout = plan.layout.as_ref().unwrap();
         let (schema, limits, on_seal) =
-            (Arc::clone(&plan.schema), plan.retention.chunk_limits(), plan.retention.on_seal());
-        let rows = RowBuffer::new(schema, 0, plan.key.clone(), plan.value.clone(), limits, on_seal).unwrap();
+            (Arc::clone(&layout.schema), plan.retention.chunk_limits(), plan.retention.on_seal());
+        let rows = RowBuffer::new(schema, 0, layout.key.clone(), layout.value.clone(), limits, on_seal).unwrap();
         let (kept_rows, seal_rows) = match plan.retention.table_type {
             TableType::Append => (usize::MAX, limits.rows),
             TableType::Blink => (0, POLL_ROWS),

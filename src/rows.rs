@@ -153,6 +153,24 @@ pub struct BadRecord {
     pub reason: String,
 }
 
+/// Why a record is not a row, or not as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwritten {
+    /// It is bad.
+    Bad(BadRecord),
+    /// Nobody knows before this schema is.
+    Waits(SchemaId),
+}
+
+/// The schema that one side of a record was written with, as a registry knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SchemaId {
+    /// Whose schema it is.
+    pub side: Side,
+    /// Its id.
+    pub id: i32,
+}
+
 impl BadRecord {
     /// The error that a partition fails with: names column, reason and place.
     pub fn into_error(self, topic: &str, partition: i32, offset: i64) -> Error {
@@ -231,6 +249,7 @@ pub struct RowBuffer {
     limits: ChunkLimits,
     on_seal: OnSeal,
     policies: Policies,
+    has_registry: bool,
     columns: Vec<ColumnBuffer>,
     /// How many rows the chunk in progress is to have: fewer at first.
     chunk_rows: usize,
@@ -284,6 +303,7 @@ impl RowBuffer {
             limits,
             on_seal,
             policies: Policies::default(),
+            has_registry: false,
             columns,
             chunk_rows: if on_seal == OnSeal::Continue { limits.rows.min(FIRST_ROWS) } else { limits.rows },
             retired: VecDeque::new(),
@@ -311,26 +331,35 @@ impl RowBuffer {
         self.policies
     }
 
+    /// The same buffer, which does not call a record bad whose schema it does not know: somebody will look it up.
+    pub fn with_registry(self) -> RowBuffer {
+        RowBuffer { has_registry: true, ..self }
+    }
+
     /// Adds the record as one row. A bad record is an error, which says why and what becomes of it: with the policy
-    /// `null` it is a row all the same, with nulls for what is bad; with every other policy everything is left as it
-    /// was.
-    pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), BadRecord> {
+    /// `null` it is a row all the same, with nulls for what is bad; with every other policy, and if a schema has to be
+    /// looked up first, everything is left as it was.
+    pub fn append(&mut self, record: &Record<'_>) -> std::result::Result<(), Unwritten> {
         let record_bytes = record.variable_bytes() + self.fixed_row_bytes;
         let time_ms = record.time_ms();
         if self.is_full_for(record_bytes, time_ms) {
             self.close_chunk();
         }
-        match self.write(record, |bad, _| Err(bad)) {
+        match self.write(record, |bad, _| Err(Unwritten::Bad(bad))) {
             Ok(()) => {
                 self.end_row(record_bytes, time_ms);
                 Ok(())
             }
-            Err(first) => {
-                let bad = self.write_bad(record, first);
-                if bad.policy == BadRecordPolicy::Null {
+            Err(Unwritten::Bad(first)) => {
+                let unwritten = self.write_bad(record, first);
+                if let Unwritten::Bad(BadRecord { policy: BadRecordPolicy::Null, .. }) = unwritten {
                     self.end_row(record_bytes, time_ms);
                 }
-                Err(bad)
+                Err(unwritten)
+            }
+            Err(waits) => {
+                self.roll_back();
+                Err(waits)
             }
         }
     }
@@ -350,18 +379,18 @@ impl RowBuffer {
     /// what becomes of it (rule R3). If that is `null`, its row has been written.
     #[cold]
     #[inline(never)]
-    fn write_bad(&mut self, record: &Record<'_>, first: BadRecord) -> BadRecord {
+    fn write_bad(&mut self, record: &Record<'_>, first: BadRecord) -> Unwritten {
         self.roll_back();
         let is_last = first.side == Side::Value.name();
         if first.policy == BadRecordPolicy::Fail || (is_last && first.policy != BadRecordPolicy::Null) {
-            return first;
+            return Unwritten::Bad(first);
         }
         let rows = self.rows;
         let mut decisive: Option<BadRecord> = None;
         // From the beginning again, because what is good has to be written too if the row is kept.
         let outcome = self.write(record, |bad, columns| {
             if bad.policy == BadRecordPolicy::Fail {
-                return Err(bad);
+                return Err(Unwritten::Bad(bad));
             }
             for column in columns {
                 column.truncate(rows);
@@ -372,11 +401,11 @@ impl RowBuffer {
             }
             Ok(())
         });
-        let bad = outcome.err().or(decisive).unwrap_or(first);
-        if bad.policy != BadRecordPolicy::Null {
+        let unwritten = outcome.err().unwrap_or_else(|| Unwritten::Bad(decisive.unwrap_or(first)));
+        if !matches!(unwritten, Unwritten::Bad(BadRecord { policy: BadRecordPolicy::Null, .. })) {
             self.roll_back();
         }
-        bad
+        unwritten
     }
 
     /// Takes back a row that a panic left unfinished.
@@ -507,9 +536,9 @@ impl RowBuffer {
     fn write(
         &mut self,
         record: &Record<'_>,
-        mut on_bad: impl FnMut(BadRecord, &mut [ColumnBuffer]) -> std::result::Result<(), BadRecord>,
-    ) -> std::result::Result<(), BadRecord> {
-        let (schema, policies) = (&self.schema, self.policies);
+        mut on_bad: impl FnMut(BadRecord, &mut [ColumnBuffer]) -> std::result::Result<(), Unwritten>,
+    ) -> std::result::Result<(), Unwritten> {
+        let (schema, policies, has_registry) = (&self.schema, self.policies, self.has_registry);
         let (common, rest) = self.columns.split_at_mut(schema.key().start);
         for (index, (kind, column)) in schema.common().iter().zip(common).enumerate() {
             if let Err((side, reason)) = write_common(*kind, column, self.partition, record) {
@@ -519,29 +548,30 @@ impl RowBuffer {
         }
         let (key, value) = rest.split_at_mut(schema.key().len());
         if let Err(refused) = self.key.decode(record.key, key) {
-            let bad = bad_value(refused);
+            let bad = bad_value(refused, Side::Key, has_registry)?;
             on_bad(located(schema, policies, Side::Key.name(), schema.key().start, bad), key)?;
         }
         if let Err(refused) = self.value.decode(record.value, value) {
-            let bad = bad_value(refused);
+            let bad = bad_value(refused, Side::Value, has_registry)?;
             on_bad(located(schema, policies, Side::Value.name(), schema.value().start, bad), value)?;
         }
         Ok(())
     }
 }
 
-/// What is bad about a payload that has been refused.
+/// What is bad about a payload that has been refused, unless that is not known before its schema is.
 #[cold]
-fn bad_value(refused: Refused) -> BadValue {
+fn bad_value(refused: Refused, side: Side, has_registry: bool) -> std::result::Result<BadValue, Unwritten> {
     match refused {
-        Refused::Bad(bad) => bad,
-        Refused::UnknownSchema(id) => BadValue {
+        Refused::Bad(bad) => Ok(bad),
+        Refused::UnknownSchema(id) if has_registry => Err(Unwritten::Waits(SchemaId { side, id })),
+        Refused::UnknownSchema(id) => Ok(BadValue {
             column: None,
             path: String::new(),
             reason: format!(
                 "schema id {id} is not known; add it with karrow_spec_add_schema, or set schema.registry.url"
             ),
-        },
+        }),
     }
 }
 
@@ -667,18 +697,26 @@ mod tests {
         }
     }
 
+    /// What is bad about a record.
+    fn refuse(rows: &mut RowBuffer, record: &Record<'_>) -> BadRecord {
+        match rows.append(record) {
+            Err(Unwritten::Bad(bad)) => bad,
+            other => panic!("it is not bad: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_bad_record_leaves_no_trace_in_any_column() {
         let mut rows = buffer(&[CommonColumn::Offset, CommonColumn::Headers], ChunkLimits::default(), OnSeal::Begin);
         let headers = [Header { key: b"h", value: Some(b"1") }];
         rows.append(&record(0, b"good", &1_i64.to_be_bytes())).unwrap();
-        let bad = rows.append(&Record { headers: &headers, ..record(1, b"bad", b"short") }).unwrap_err();
+        let bad = refuse(&mut rows, &Record { headers: &headers, ..record(1, b"bad", b"short") });
         assert_eq!(bad.side, "value");
         assert_eq!(
             bad.into_error("orders", 3, 1).message(),
             "column V: expected 8 bytes for int64, found 5 bytes, at orders[3]@1 (value)"
         );
-        let bad = rows.append(&record(2, b"\xff", &1_i64.to_be_bytes())).unwrap_err();
+        let bad = refuse(&mut rows, &record(2, b"\xff", &1_i64.to_be_bytes()));
         assert_eq!((bad.side, bad.column.as_deref()), ("key", Some("K")));
         rows.append(&record(3, b"good too", &2_i64.to_be_bytes())).unwrap();
         let sealed = rows.seal(false);
@@ -740,7 +778,7 @@ mod tests {
     fn a_timestamp_outside_the_nanosecond_range_is_bad() {
         let far = Record { timestamp: RecordTime::Create(9_223_372_036_855), ..record(4, b"", &[0; 8]) };
         let mut rows = buffer(&[NS], ChunkLimits::default(), OnSeal::Continue);
-        let bad = rows.append(&far).unwrap_err();
+        let bad = refuse(&mut rows, &far);
         assert_eq!(
             bad.into_error("t", 3, 4).message(),
             "column timestamp: 9223372036855 ms since 1970 is outside the range of timestamp[ns, UTC]; \
@@ -756,7 +794,7 @@ mod tests {
     fn a_header_key_that_is_not_utf8_is_bad() {
         let mut rows = buffer(&[CommonColumn::Headers], ChunkLimits::default(), OnSeal::Begin);
         let headers = [Header { key: b"ok", value: None }, Header { key: b"\xff", value: None }];
-        let bad = rows.append(&Record { headers: &headers, ..record(0, b"", &[0; 8]) }).unwrap_err();
+        let bad = refuse(&mut rows, &Record { headers: &headers, ..record(0, b"", &[0; 8]) });
         assert_eq!((bad.side, bad.column.as_deref()), ("headers", Some("headers")));
     }
 
@@ -781,13 +819,13 @@ mod tests {
                         let strongest = sides.iter().filter(|side| is_bad(side.0)).map(|side| side.2).max().unwrap();
                         let decisive = sides.iter().find(|side| is_bad(side.0) && side.2 == strongest).unwrap();
                         let mut rows = lenient(Policies { key, value, common });
-                        let found = rows.append(&Record {
+                        let record = Record {
                             timestamp: if is_bad(1) { far } else { RecordTime::None },
                             key: Some(if is_bad(2) { b"\xff" } else { good_key }),
                             value: Some(if is_bad(4) { b"short" } else { &[0; 8] }),
                             ..record(0, b"", b"")
-                        });
-                        let found = found.unwrap_err();
+                        };
+                        let found = refuse(&mut rows, &record);
                         assert_eq!((found.side, found.policy), (decisive.1, strongest), "{common:?} {key:?} {value:?}");
                         assert_eq!(rows.unpublished_rows(), usize::from(strongest == Null));
                     }
@@ -812,7 +850,7 @@ mod tests {
             ("value", record(4, b"fifth", b"short")),
             ("headers", Record { headers: &bad, timestamp: far, ..record(5, b"\xff", b"short") }),
         ] {
-            let found = rows.append(&record).unwrap_err();
+            let found = refuse(&mut rows, &record);
             assert_eq!((found.side, found.policy), (side, Null));
         }
         rows.append(&Record { headers: &good, ..record(6, b"last", &eight) }).unwrap();
@@ -955,7 +993,7 @@ mod tests {
         for on_seal in [OnSeal::Begin, OnSeal::Continue] {
             let mut rows = buffer(&[CommonColumn::Headers], ChunkLimits::default(), on_seal);
             assert_eq!(rows.measure(), 0);
-            rows.append(&record(0, b"k", b"bad")).unwrap_err();
+            refuse(&mut rows, &record(0, b"k", b"bad"));
             assert_eq!(rows.measure(), 0);
             rows.append(&record(1, b"k", &[0; 8])).unwrap();
             assert!(rows.measure() > 0);

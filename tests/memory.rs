@@ -388,7 +388,8 @@ mod snapshots {
     fn every_partition_cycle_and_way_out_has_the_same_schema() {
         // Y7
         let (consumer, feeder) = consumer(TableType::Blink, &[(0, 0), (1, 0)]);
-        let schema = consumer.plan().schema.arrow();
+        let schema = consumer.schema().unwrap();
+        let schema = schema.arrow();
         assert_eq!(schema.metadata()["karrow.topic"], "orders");
         let nullable: Vec<_> =
             schema.fields().iter().map(|field| (field.name().as_str(), field.is_nullable())).collect();

@@ -242,7 +242,9 @@ pub unsafe extern "C" fn karrow_consumer_discard(
     guard(error, || required(consumer, "consumer")?.0.discard(partition, before_row))
 }
 
-/// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema. Since 0.1.
+/// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema.
+///
+/// Errors: `INVALID_STATE` before open if only a schema registry knows the columns. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_schema(
     consumer: Option<&KarrowConsumer>,
@@ -252,7 +254,7 @@ pub unsafe extern "C" fn karrow_consumer_schema(
     guard(error, || {
         let consumer = required(consumer, "consumer")?;
         let out = required(schema, "schema")?;
-        out.write(schema::export(consumer.0.plan().schema.arrow())?);
+        out.write(schema::export(consumer.0.schema()?.arrow())?);
         Ok(())
     })
 }

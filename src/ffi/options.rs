@@ -286,8 +286,8 @@ pub unsafe extern "C" fn karrow_options_schema(
     guard(error, || {
         let options = required(options, "options")?;
         let out = required(schema, "schema")?;
-        timeout(timeout_ms)?;
-        out.write(schema::export(options.0.schema()?.arrow())?);
+        let deadline = timeout(timeout_ms)?.deadline();
+        out.write(schema::export(options.0.schema(deadline)?.arrow())?);
         Ok(())
     })
 }

@@ -9,17 +9,19 @@ pub mod json;
 pub mod simple;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::column::ColumnBuffer;
 use crate::error::{Error, Result, Status};
+use crate::registry::{self, Version};
 use crate::schema::FormatColumn;
-use avro::{AvroDecoder, AvroSpec};
+use avro::{AvroDecoder, AvroSpec, Writers};
 use json::{JsonDecoder, JsonSpec};
 use simple::SimpleDecoder;
 
 /// Which half of a record. The numbers are part of the C ABI.
 #[repr(i32)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The record's key.
     Key = 0,
@@ -81,6 +83,30 @@ impl Spec {
 }
 
 impl Spec {
+    /// The subject of a schema registry that has the schema, and the version; `None`: nothing has to be looked up first.
+    pub fn subject(&self) -> Option<(&str, Version)> {
+        match self {
+            Spec::Avro(spec) => spec.subject(),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => None,
+        }
+    }
+
+    /// The same spec with the schema that has been looked up for its subject.
+    pub fn with_schema(&self, schema: &registry::Schema) -> Result<Spec> {
+        match self {
+            Spec::Avro(spec) => Ok(Spec::Avro(spec.with_schema(schema)?)),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => Ok(self.clone()),
+        }
+    }
+
+    /// Whether a registry may be asked for this side's schemas.
+    pub fn uses_registry(&self) -> bool {
+        match self {
+            Spec::Avro(spec) => spec.subject().is_some() || spec.has_ids(),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
+        }
+    }
+
     /// The json spec that this is, to add columns and mappings to.
     pub fn json(&mut self) -> Result<&mut JsonSpec> {
         match self {
@@ -157,6 +183,14 @@ impl Decoder {
             Decoder::Simple(decoder) => Ok(decoder.decode(payload, &mut columns[0])?),
             Decoder::Json(decoder) => Ok(decoder.decode(payload, columns)?),
             Decoder::Avro(decoder) => decoder.decode(payload, columns),
+        }
+    }
+
+    /// The schemas that payloads were written with, which all clones share; `None`: payloads name none.
+    pub fn writers(&self) -> Option<&Arc<Writers>> {
+        match self {
+            Decoder::Avro(decoder) => Some(decoder.writers()),
+            Decoder::Ignore | Decoder::Simple(_) | Decoder::Json(_) => None,
         }
     }
 

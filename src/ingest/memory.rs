@@ -73,13 +73,14 @@ impl Consumer {
         };
         let mut beginnings = partitions.iter().map(begin).collect::<Result<Vec<_>>>()?;
         beginnings.sort_by_key(|beginning| beginning.partition);
-        let wants_headers = plan.schema.wants_headers();
-        let consumer = Consumer::from_plan(plan);
-        let (slots, table) = consumer.prepare(&beginnings)?;
+        let consumer = Consumer::from_plan(plan)?;
+        let layout = consumer.layout(None)?;
+        let (slots, table) = consumer.prepare(&layout, &beginnings)?;
+        let wants_headers = layout.schema.wants_headers();
         let nothing = |beginning: &Beginning| Waiting { records: VecDeque::new(), end: beginning.offset };
         let waiting = beginnings.iter().map(|beginning| Mutex::new(nothing(beginning))).collect();
         let queues = Arc::new(Queues { waiting, slots: Arc::clone(&slots), wants_headers });
-        consumer.install(slots, table, Box::new(Feeder(Arc::clone(&queues))));
+        consumer.install(slots, table, Box::new(Feeder(Arc::clone(&queues))))?;
         Ok((consumer, Feeder(queues)))
     }
 }

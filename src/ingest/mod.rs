@@ -12,6 +12,7 @@ pub mod dead_letters;
 pub mod kafka;
 pub mod memory;
 pub mod progress;
+pub mod schemas;
 pub mod signal;
 pub mod slot;
 pub mod slots;
@@ -26,10 +27,14 @@ use arrow_array::RecordBatch;
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::{Error, Result, Status};
+use crate::options::columns::Layout;
 use crate::options::{Options, Plan};
+use crate::registry::{Cancel, Client, Patience};
+use crate::schema::TableSchema;
 use crate::table::retention::TableType;
 use crate::table::snapshot::{Batches, Snapshot};
 use crate::table::{Table, TableState};
+use schemas::Schemas;
 use signal::{Signal, Wait, closed};
 use slot::Slot;
 use slots::{Beginning, Slots};
@@ -103,7 +108,11 @@ pub struct Cycle {
 /// Reads a topic into a partitioned table.
 pub struct Consumer {
     plan: Plan,
+    /// Who is asked for schemas; `None`: nobody has to be.
+    registry: Option<Arc<Client>>,
     signal: Arc<Signal>,
+    /// Ends what open looks up.
+    looking_up: Mutex<Option<Arc<Cancel>>>,
     /// Held by open and poll: there is one cycle at a time.
     call: Mutex<()>,
     /// Held, shared, by those who wait for cycles: close waits for them.
@@ -119,6 +128,8 @@ struct Opened {
     slots: Arc<Slots>,
     table: Table,
     source: RwLock<Option<Box<dyn Source>>>,
+    /// The threads that look up what records are written with, if a registry has to be asked.
+    schemas: Mutex<Option<Schemas>>,
     /// Rows that the next cycle gives up: those before a row, by partition.
     discards: Mutex<BTreeMap<i32, i64>>,
 }
@@ -138,24 +149,36 @@ impl Consumer {
     pub fn new(options: &Options) -> Result<Consumer> {
         let plan = options.plan()?;
         kafka::check_properties(&kafka::data_properties(&plan, 1))?;
-        Ok(Consumer::from_plan(plan))
+        Consumer::from_plan(plan)
     }
 
-    fn from_plan(plan: Plan) -> Consumer {
-        Consumer {
+    fn from_plan(plan: Plan) -> Result<Consumer> {
+        let registry = plan.registry.as_ref().filter(|_| plan.columns.use_registry());
+        let registry = registry.map(|settings| Client::new(Arc::clone(settings))).transpose()?;
+        Ok(Consumer {
             plan,
+            registry: registry.map(Arc::new),
             signal: Arc::default(),
+            looking_up: Mutex::default(),
             call: Mutex::new(()),
             waits: RwLock::new(()),
             opened: RwLock::new(None),
             closing: Mutex::new(Closing::No),
             poisoned: Mutex::new(None),
-        }
+        })
     }
 
-    /// What the consumer was made from.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    /// The columns of every partition. `INVALID_STATE` before open if a schema registry has to be asked for them.
+    pub fn schema(&self) -> Result<Arc<TableSchema>> {
+        if let Some(layout) = &self.plan.layout {
+            return Ok(Arc::clone(&layout.schema));
+        }
+        let opened = self.opened.read().clone();
+        let opened = opened.ok_or_else(|| {
+            let message = "the columns are those of a subject of the schema registry, which open asks; call open first";
+            Error::new(Status::InvalidState, message)
+        })?;
+        Ok(Arc::clone(&opened.slots.layout().schema))
     }
 
     /// Finds out what there is to read, fixes where each partition starts, and begins to read.
@@ -164,22 +187,56 @@ impl Consumer {
         if self.opened.read().is_some() {
             return Err(Error::new(Status::InvalidState, "the consumer is open already"));
         }
-        let opened = kafka::open(&self.plan, &self.signal, timeout.deadline(), timeout.as_number())?;
-        let (slots, table) = self.prepare(&opened.beginnings)?;
+        let deadline = timeout.deadline();
+        let layout = self.layout(deadline)?;
+        let opened = kafka::open(&self.plan, &self.signal, deadline, timeout.as_number())?;
+        let (slots, table) = self.prepare(&layout, &opened.beginnings)?;
         let source = opened.start(&self.plan, &slots)?;
-        self.install(slots, table, Box::new(source));
-        Ok(())
+        self.install(slots, table, Box::new(source))
     }
 
-    fn prepare(&self, beginnings: &[Beginning]) -> Result<(Arc<Slots>, Table)> {
-        let slots = Slots::new(&self.plan, Arc::clone(&self.signal), beginnings)?;
+    /// The columns and what fills them. Asks the registry for what only it knows; wakeup and close end that.
+    fn layout(&self, deadline: Option<Instant>) -> Result<Layout> {
+        if let Some(layout) = &self.plan.layout {
+            return Ok(layout.clone());
+        }
+        let client = self.registry.as_ref().expect("a plan without a layout has a registry");
+        let cancel = Arc::new(Cancel::default());
+        *self.looking_up.lock() = Some(Arc::clone(&cancel));
+        let patience = Patience { deadline, cancel: &cancel };
+        // Who has called wakeup or close before has not found anything to cancel.
+        let outcome = self.signal.check().and_then(|()| {
+            self.plan.columns.layout(&|subject, version| Ok(client.by_subject(subject, version, patience)?))
+        });
+        *self.looking_up.lock() = None;
+        if cancel.is_cancelled() {
+            self.signal.check()?;
+        }
+        outcome
+    }
+
+    fn prepare(&self, layout: &Layout, beginnings: &[Beginning]) -> Result<(Arc<Slots>, Table)> {
+        let slots = Slots::new(&self.plan, layout, Arc::clone(&self.signal), beginnings)?;
         let initial = beginnings.iter().map(|b| (b.partition, b.offset, b.state.clone()));
-        Ok((Arc::new(slots), Table::new(Arc::clone(&self.plan.schema), self.plan.retention, initial)))
+        Ok((Arc::new(slots), Table::new(Arc::clone(&layout.schema), self.plan.retention, initial)))
     }
 
-    fn install(&self, slots: Arc<Slots>, table: Table, source: Box<dyn Source>) {
-        let (source, discards) = (RwLock::new(Some(source)), Mutex::default());
-        *self.opened.write() = Some(Arc::new(Opened { slots, table, source, discards }));
+    fn install(&self, slots: Arc<Slots>, table: Table, source: Box<dyn Source>) -> Result<()> {
+        let (source, schemas, discards) = (RwLock::new(Some(source)), Mutex::default(), Mutex::default());
+        let opened = Arc::new(Opened { slots, table, source, schemas, discards });
+        if let Some(client) = &self.registry {
+            let weak = Arc::downgrade(&opened);
+            let wake = move |index: usize| {
+                if let Some(opened) = weak.upgrade()
+                    && let Some(source) = &*opened.source.read()
+                {
+                    source.wake(index);
+                }
+            };
+            *opened.schemas.lock() = Some(Schemas::start(Arc::clone(client), &opened.slots, Box::new(wake))?);
+        }
+        *self.opened.write() = Some(opened);
+        Ok(())
     }
 
     /// One cycle: waits until there is something new or the time is over, and publishes it (rule Y1).
@@ -383,6 +440,13 @@ impl Consumer {
     /// Ends the current or the next open, poll or wait, once.
     pub fn wakeup(&self) {
         self.signal.wake();
+        self.end_look_up();
+    }
+
+    fn end_look_up(&self) {
+        if let Some(cancel) = &*self.looking_up.lock() {
+            cancel.cancel();
+        }
     }
 
     /// Ends everything: wakes open, poll, wait and commit, waits for them, drops rows nobody has seen. What has been published stays.
@@ -391,6 +455,7 @@ impl Consumer {
     pub fn close(&self, timeout: Timeout) -> Result<()> {
         let deadline = timeout.deadline();
         self.signal.close();
+        self.end_look_up();
         let late = || {
             let message = "closing takes longer than the time given; it goes on, and another close waits for it";
             Error::new(Status::Timeout, message).retriable()
@@ -405,10 +470,12 @@ impl Consumer {
         }
         let mut closing = self.closing.lock();
         if let Closing::No = *closing {
-            let source = self.opened.read().as_ref().and_then(|opened| opened.source.write().take());
+            let opened = self.opened.read().clone();
+            let schemas = opened.as_ref().and_then(|opened| opened.schemas.lock().take());
+            let source = opened.and_then(|opened| opened.source.write().take());
             *closing = match source {
                 None => Closing::Done,
-                Some(source) => Closing::Running(close_aside(source)),
+                Some(source) => Closing::Running(close_aside(source, schemas)),
             };
         }
         if let Closing::Running(done) = &*closing {
@@ -497,22 +564,25 @@ impl Drop for Consumer {
 }
 
 /// Closes a source on a thread of its own, because librdkafka cannot be told how long that may take.
-fn close_aside(source: Box<dyn Source>) -> Receiver<()> {
+fn close_aside(source: Box<dyn Source>, schemas: Option<Schemas>) -> Receiver<()> {
     let (send, receive) = channel();
-    let source = Arc::new(Mutex::new(Some(source)));
-    let aside = Arc::clone(&source);
-    let thread = std::thread::Builder::new().name("karrow-close".to_owned()).spawn(move || {
-        if let Some(source) = aside.lock().take() {
+    let both = Arc::new(Mutex::new(Some((source, schemas))));
+    let aside = Arc::clone(&both);
+    let close = |both: &Mutex<Option<(Box<dyn Source>, Option<Schemas>)>>| {
+        if let Some((source, schemas)) = both.lock().take() {
+            // They wake partitions of the source.
+            drop(schemas);
             source.close();
         }
+    };
+    let thread = std::thread::Builder::new().name("karrow-close".to_owned()).spawn(move || {
+        close(&aside);
         // The one who waits may have given up.
         let _ = send.send(());
     });
     if thread.is_err() {
         // No thread to be had: then it takes as long as it takes. The sender is gone, so nobody waits for it.
-        if let Some(source) = source.lock().take() {
-            source.close();
-        }
+        close(&both);
     }
     receive
 }
@@ -532,7 +602,7 @@ mod tests {
         options.set("karrow.value.column.type", Some("utf8")).unwrap();
         let mut plan = options.plan().unwrap();
         // A decoder that leaves its column out makes columns of different lengths, which no batch can have.
-        plan.value = Decoder::Ignore;
+        plan.layout.as_mut().unwrap().value = Decoder::Ignore;
         let (consumer, feeder) = Consumer::in_memory_from(plan, &[(0, 0)]).unwrap();
         consumer.poll(Timeout::Millis(0)).unwrap();
         let record =

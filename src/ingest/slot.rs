@@ -13,10 +13,11 @@ use parking_lot::{Mutex, MutexGuard};
 use super::budget::Budget;
 use super::dead_letters::{DeadLetters, Letter, Share};
 use super::progress::{Counts, Seen};
+use super::schemas::Wanted;
 use super::signal::Signal;
 use super::slots::Beginning;
 use crate::error::{Error, Result, Status};
-use crate::rows::{BadRecord, BadRecordPolicy, Header, Record, RecordTime, RowBuffer};
+use crate::rows::{BadRecord, BadRecordPolicy, Header, Record, RecordTime, RowBuffer, SchemaId, Unwritten};
 use crate::table::{Contribution, PartitionState};
 
 /// How many payload bytes come in between two looks at the budget. The budget is kept to within this, a thread.
@@ -32,6 +33,8 @@ pub struct Shared {
     pub budget: Budget,
     /// Bad records that nobody has taken.
     pub dead_letters: DeadLetters,
+    /// Schemas that partitions wait for.
+    pub wanted: Wanted,
 }
 
 /// Fetches a record's headers, which cost more than most decoders: asked only for a bad record that is kept, and only
@@ -90,6 +93,8 @@ struct Inner {
     parked: Option<ParkedRecord>,
     /// Where to go on, once the serving thread gets to it.
     resume: Option<i64>,
+    /// The schema without which nobody can say what the parked record is.
+    awaits: Option<SchemaId>,
     /// What the budget counts for this partition's rows,
     held_bytes: usize,
     /// and for its dead letters.
@@ -129,6 +134,7 @@ impl Slot {
                 state: beginning.state.clone(),
                 parked: None,
                 resume: None,
+                awaits: None,
                 held_bytes: 0,
                 letters: Share::default(),
                 changed: is_new,
@@ -149,7 +155,7 @@ impl Slot {
     /// are until the slot is woken.
     pub fn serve(&self) -> Option<Serving<'_>> {
         let inner = self.inner.lock();
-        if inner.state.is_over() || inner.resume.is_some() {
+        if inner.state.is_over() || inner.resume.is_some() || inner.awaits.is_some() {
             return None;
         }
         if !self.has_room(&inner) {
@@ -222,6 +228,27 @@ impl Slot {
         self.publish_flags(&inner);
         self.shared.signal.pend();
         Ok(())
+    }
+
+    /// Why a schema that the partition may wait for is not there yet.
+    pub fn explain_wait(&self, schema: SchemaId, error: Error) {
+        let mut inner = self.inner.lock();
+        if inner.awaits == Some(schema) {
+            inner.enter(PartitionState::Waiting(error));
+            self.tell(&inner);
+        }
+    }
+
+    /// All there is to know about a schema is known. Whether the partition has waited for it: then it goes on at the record
+    /// that it stopped at, once it is woken.
+    pub fn end_wait(&self, schema: SchemaId) -> bool {
+        let mut inner = self.inner.lock();
+        let awaited = inner.awaits == Some(schema);
+        if awaited {
+            inner.awaits = None;
+            inner.resume = Some(inner.next_offset);
+        }
+        awaited
     }
 
     /// Gives this cycle everything new; `None` if there is nothing. With `cut` the chunk in progress is closed. What is
@@ -462,11 +489,32 @@ impl Serving<'_> {
             slot.finish(inner);
             return Flow::Stop;
         }
-        if let Err(bad) = inner.rows.append(record) {
-            return self.take_bad(record, late, bad);
+        match inner.rows.append(record) {
+            Ok(()) => {
+                inner.counts.took(record);
+                slot.pass(inner, record.offset)
+            }
+            Err(Unwritten::Bad(bad)) => self.take_bad(record, late, bad),
+            Err(Unwritten::Waits(schema)) => self.await_schema(schema, record, late),
         }
-        inner.counts.took(record);
-        slot.pass(inner, record.offset)
+    }
+
+    /// Stops the partition at a record until its schema is known.
+    #[cold]
+    #[inline(never)]
+    fn await_schema<'r>(&mut self, schema: SchemaId, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
+        let parked = self.park(record, late);
+        let (slot, side) = (self.slot, schema.side.name());
+        let inner = self.inner();
+        let place = format!("{}[{}]@{} ({side})", slot.shared.topic, slot.partition, record.offset);
+        let message = format!("schema id {} is being looked up in the registry, for {place}", schema.id);
+        let error = Error::new(Status::Registry, message).at(slot.partition, record.offset).retriable();
+        inner.next_offset = record.offset;
+        inner.parked = Some(parked);
+        inner.awaits = Some(schema);
+        inner.enter(PartitionState::Waiting(error));
+        slot.shared.wanted.add(schema);
+        Flow::Stop
     }
 
     /// Makes of a bad record what its policy says.
@@ -510,16 +558,20 @@ impl Serving<'_> {
 
     /// Stops the partition at a record, of which everything is kept that may be wanted when it is tried again.
     fn stop_at<'r>(&mut self, error: Error, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
+        let parked = self.park(record, late);
+        self.stop(error, Some(parked))
+    }
+
+    fn park<'r>(&mut self, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> ParkedRecord {
         let may_be_a_letter = self.inner().rows.policies().make_dead_letters();
         let headers = if may_be_a_letter { headers_of(record, late) } else { record.headers.into() };
-        let parked = ParkedRecord::new(&Record { headers: &headers, ..*record });
-        self.stop(error, Some(parked))
+        ParkedRecord::new(&Record { headers: &headers, ..*record })
     }
 
     /// Kafka refuses the partition for now, but reading goes on by itself when that changes.
     pub fn wait(&mut self, error: Error) {
         let inner = self.inner();
-        if inner.state.is_over() {
+        if inner.state.is_over() || inner.awaits.is_some() {
             return;
         }
         inner.enter(PartitionState::Waiting(error));
@@ -528,7 +580,7 @@ impl Serving<'_> {
     /// Kafka serves the partition again, even if there is no record yet.
     pub fn go_on(&mut self) {
         let inner = self.inner();
-        if matches!(inner.state, PartitionState::Waiting(_)) && !inner.held_back {
+        if matches!(inner.state, PartitionState::Waiting(_)) && !inner.held_back && inner.awaits.is_none() {
             inner.enter(PartitionState::Reading);
         }
     }
@@ -567,11 +619,16 @@ impl Serving<'_> {
         inner.next_offset = offset;
         inner.counts.end = None;
         inner.changed = true;
+        if inner.awaits.take().is_some() {
+            inner.parked = None;
+            inner.enter(PartitionState::Reading);
+        }
     }
 
     fn stop(&mut self, error: Error, parked: Option<ParkedRecord>) -> Flow {
         let inner = self.inner();
         inner.parked = parked;
+        inner.awaits = None;
         inner.enter(PartitionState::Failed(error));
         // Also if it had failed in the same way before.
         inner.changed = true;
@@ -693,7 +750,8 @@ mod tests {
         let rows = rows.with_policies(policies);
         let (topic, signal): (Arc<str>, _) = ("t".into(), Arc::default());
         let dead_letters = DeadLetters::new(Arc::clone(&topic));
-        let shared = Shared { topic, signal, budget: Budget::new(1 << 20, Some(1 << 20), 1), dead_letters };
+        let budget = Budget::new(1 << 20, Some(1 << 20), 1);
+        let shared = Shared { topic, signal, budget, dead_letters, wanted: Default::default() };
         let beginning = Beginning { partition: 2, offset: 0, stop, state: PartitionState::Reading };
         Slot::new(Arc::new(shared), &beginning, rows, false)
     }

@@ -6,10 +6,12 @@ use parking_lot::RwLock;
 
 use super::budget::Budget;
 use super::dead_letters::DeadLetters;
+use super::schemas::Wanted;
 use super::signal::Signal;
 use super::slot::{Shared, Slot};
 use crate::error::Result;
 use crate::options::Plan;
+use crate::options::columns::Layout;
 use crate::rows::RowBuffer;
 use crate::table::PartitionState;
 
@@ -29,20 +31,22 @@ pub struct Beginning {
 /// The partitions, in ascending order: those that come later have larger numbers.
 pub struct Slots {
     plan: Plan,
+    layout: Layout,
     shared: Arc<Shared>,
     list: RwLock<Arc<Vec<Arc<Slot>>>>,
 }
 
 impl Slots {
     /// The partitions that a consumer begins with.
-    pub fn new(plan: &Plan, signal: Arc<Signal>, beginnings: &[Beginning]) -> Result<Slots> {
+    pub fn new(plan: &Plan, layout: &Layout, signal: Arc<Signal>, beginnings: &[Beginning]) -> Result<Slots> {
         let shared = Arc::new(Shared {
             topic: Arc::clone(&plan.topic),
             signal,
             budget: Budget::new(plan.memory_budget_bytes, plan.retention.full_at_bytes(), beginnings.len()),
             dead_letters: DeadLetters::new(Arc::clone(&plan.topic)),
+            wanted: Wanted::default(),
         });
-        let slots = Slots { plan: plan.clone(), shared, list: RwLock::default() };
+        let slots = Slots { plan: plan.clone(), layout: layout.clone(), shared, list: RwLock::default() };
         let first = beginnings.iter().map(|beginning| slots.make(beginning, false));
         *slots.list.write() = Arc::new(first.collect::<Result<Vec<_>>>()?);
         Ok(slots)
@@ -51,6 +55,11 @@ impl Slots {
     /// All there are now.
     pub fn all(&self) -> Arc<Vec<Arc<Slot>>> {
         Arc::clone(&self.list.read())
+    }
+
+    /// Their columns, and what fills them.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// What they share.
@@ -70,14 +79,15 @@ impl Slots {
 
     fn make(&self, beginning: &Beginning, is_new: bool) -> Result<Arc<Slot>> {
         let rows = RowBuffer::new(
-            Arc::clone(&self.plan.schema),
+            Arc::clone(&self.layout.schema),
             beginning.partition,
-            self.plan.key.clone(),
-            self.plan.value.clone(),
+            self.layout.key.clone(),
+            self.layout.value.clone(),
             self.plan.retention.chunk_limits(),
             self.plan.retention.on_seal(),
         )?;
         let rows = rows.with_policies(self.plan.bad_records);
+        let rows = if self.plan.registry.is_some() { rows.with_registry() } else { rows };
         Ok(Arc::new(Slot::new(Arc::clone(&self.shared), beginning, rows, is_new)))
     }
 }

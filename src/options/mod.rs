@@ -3,9 +3,10 @@
 //! [`Options`] collects, [`Options::plan`] checks and settles: which keys are the library's and which Kafka's, which
 //! columns there are, where each partition starts. A [`Plan`] holds nothing that can still be wrong by itself.
 //!
-//! The modules beside it are the tables of keys: [`java`] translates those of the Java client, [`librdkafka`] has those
+//! [`columns`] is what follows for the columns. The other modules are the tables of keys: [`java`] translates those of the Java client, [`librdkafka`] has those
 //! that may not be set, [`registry`] those of the schema registry's client, and [`secrets`] says which may not be shown.
 
+pub mod columns;
 mod jaas;
 pub mod java;
 pub mod librdkafka;
@@ -16,18 +17,19 @@ pub mod secrets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::error::{Error, Result};
-use crate::format::{ColumnProperties, Decoder, Side, Spec};
+use crate::format::{ColumnProperties, Side, Spec};
 use crate::log::Log;
-use crate::registry::Settings;
+use crate::registry::{Cancel, Client, Patience, Settings};
 use crate::rows::{BadRecordPolicy, Policies};
 use crate::schema::{CommonColumn, TableSchema};
 use crate::table::retention::{Retention, TableType};
 use crate::types;
+use columns::{Columns, Layout};
 
 /// A start offset: the oldest record there is.
 pub const KARROW_SEEK_TO_BEGINNING: i64 = -1;
@@ -175,12 +177,10 @@ pub struct Plan {
     pub discovery: Option<Duration>,
     /// What to keep of the rows.
     pub retention: Retention,
-    /// The columns.
-    pub schema: Arc<TableSchema>,
-    /// Fills the key's columns.
-    pub key: Decoder,
-    /// Fills the value's columns.
-    pub value: Decoder,
+    /// Which columns there are to be.
+    pub columns: Columns,
+    /// The columns and what fills them; `None`: a schema registry has to be asked first.
+    pub layout: Option<Layout>,
     /// What becomes of bad records.
     pub bad_records: Policies,
     /// Bounds fetch queues, everything decoded but not yet published, and dead letters that nobody has taken, together.
@@ -364,15 +364,26 @@ impl Options {
         self.log = log;
     }
 
-    /// The table's columns, without asking anybody.
-    pub fn schema(&self) -> Result<Arc<TableSchema>> {
-        Ok(self.columns()?.0)
+    /// The table's columns. Asks nobody, unless a spec names a subject of a schema registry: that one is then asked until
+    /// the deadline (`None`: for ever).
+    pub fn schema(&self, deadline: Option<Instant>) -> Result<Arc<TableSchema>> {
+        let columns = self.columns()?;
+        if let Some(layout) = columns.known()? {
+            return Ok(layout.schema);
+        }
+        let client = Client::new(Arc::new(self.needed_registry(&columns)?))?;
+        let cancel = Cancel::default();
+        let patience = Patience { deadline, cancel: &cancel };
+        let layout = columns.layout(&|subject, version| Ok(client.by_subject(subject, version, patience)?))?;
+        Ok(layout.schema)
     }
 
     /// Checks everything that can be checked without a broker.
     pub fn plan(&self) -> Result<Plan> {
         let kafka = self.kafka_properties()?;
-        let (schema, key, value) = self.columns()?;
+        let columns = self.columns()?;
+        let layout = columns.known()?;
+        let registry = if layout.is_some() { self.registry()? } else { Some(self.needed_registry(&columns)?) };
         let offset_reset = match self.properties.get("auto.offset.reset") {
             None => OffsetReset::Latest,
             Some(value) => OffsetReset::parse(value).ok_or_else(|| {
@@ -403,13 +414,12 @@ impl Options {
                 interval_ms => Some(millis(interval_ms)),
             },
             retention: self.retention()?,
-            schema,
-            key,
-            value,
+            layout,
+            columns,
             bad_records: self.bad_records()?,
             memory_budget_bytes,
             ingest_threads,
-            registry: self.registry()?.map(Arc::new),
+            registry: registry.map(Arc::new),
             linger: millis(self.number(POLL_LINGER)?.unwrap_or(0)),
             log: self.log.clone(),
         })
@@ -419,6 +429,16 @@ impl Options {
     pub fn registry(&self) -> Result<Option<Settings>> {
         let retry_ms = self.number(UNKNOWN_ID_RETRY)?.unwrap_or(DEFAULT_UNKNOWN_ID_RETRY_MS);
         registry::settings(&self.properties, millis(retry_ms))
+    }
+
+    /// How to ask the schema registry that a spec has to be looked up in.
+    fn needed_registry(&self, columns: &Columns) -> Result<Settings> {
+        self.registry()?.ok_or_else(|| {
+            let of =
+                columns.subject().map(|(side, subject)| format!("; the {} is of subject '{subject}'", side.name()));
+            let message = format!("not set{}, whose schema only a registry knows", of.unwrap_or_default());
+            Error::argument("schema.registry.url", message)
+        })
     }
 
     fn kafka_properties(&self) -> Result<BTreeMap<String, String>> {
@@ -508,7 +528,7 @@ impl Options {
         }
     }
 
-    fn columns(&self) -> Result<(Arc<TableSchema>, Decoder, Decoder)> {
+    fn columns(&self) -> Result<Columns> {
         if self.key == Spec::Ignore && self.value == Spec::Ignore {
             return Err(Error::argument(
                 "key and value specs",
@@ -524,10 +544,8 @@ impl Options {
                 properties.insert(key.to_owned(), value.to_owned());
             }
         }
-        let (key_columns, key) = self.key.resolve(Side::Key, &properties)?;
-        let (value_columns, value) = self.value.resolve(Side::Value, &properties)?;
-        let schema = TableSchema::new(&self.topic, self.common_columns()?, key_columns, value_columns)?;
-        Ok((Arc::new(schema), key, value))
+        let (topic, common) = (self.topic.as_str().into(), self.common_columns()?);
+        Ok(Columns { topic, common, properties, key: self.key.clone(), value: self.value.clone() })
     }
 
     fn common_columns(&self) -> Result<Vec<(CommonColumn, String)>> {
@@ -691,7 +709,7 @@ mod tests {
     }
 
     fn names(options: &Options) -> Vec<String> {
-        let schema = options.schema().unwrap();
+        let schema = options.schema(None).unwrap();
         schema.arrow().fields().iter().map(|field| field.name().clone()).collect()
     }
 
@@ -716,7 +734,7 @@ mod tests {
 
     #[test]
     fn timestamps_can_be_milliseconds() {
-        let schema = options(&[("karrow.timestamp.column.type", "timestamp[ms, UTC]")]).schema().unwrap();
+        let schema = options(&[("karrow.timestamp.column.type", "timestamp[ms, UTC]")]).schema(None).unwrap();
         assert_eq!(*schema.arrow().field(2).data_type(), types::timestamp(TimeUnit::Millisecond, Some("UTC")));
         assert_eq!(
             plan_error(&[("karrow.timestamp.column.type", "int64")]),

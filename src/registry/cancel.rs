@@ -43,7 +43,7 @@ impl Cancel {
     }
 
     /// Waits until a time; says whether it was ended before.
-    pub(super) fn wait_until(&self, time: Instant) -> bool {
+    pub fn wait_until(&self, time: Instant) -> bool {
         let mut state = self.state.lock();
         while !state.cancelled {
             if self.changed.wait_until(&mut state, time).timed_out() {

@@ -217,6 +217,11 @@ impl Client {
         self.look_up(Question::Subject(subject.to_owned(), version), patience)
     }
 
+    /// How long an id that the registry does not know is asked for again.
+    pub fn unknown_id_retry(&self) -> Duration {
+        self.settings.unknown_id_retry
+    }
+
     /// The schema of an id if it is known already: asks nobody and does not wait.
     pub fn known_id(&self, id: i32) -> Option<Arc<Schema>> {
         self.known.lock().schemas.get(&Question::Id(id)).cloned()

@@ -34,6 +34,7 @@ use arrow_schema::Field;
 use super::{BadValue, Refused};
 use crate::column::ColumnBuffer;
 use crate::error::{Error, Result, Status};
+use crate::registry::{self, Version};
 use crate::schema::FormatColumn;
 use columns::Choices;
 use plan::Plan;
@@ -50,8 +51,8 @@ pub enum Reader {
     Subject {
         /// The subject's name.
         subject: String,
-        /// Which of its versions; `None`: the latest.
-        version: Option<i32>,
+        /// Which of its versions.
+        version: Version,
     },
 }
 
@@ -99,9 +100,9 @@ impl AvroSpec {
             return Err(Error::argument("subject", "it is empty; a registry has schemas by the name of a subject"));
         }
         let version = match version {
-            "latest" => None,
+            "latest" => Version::Latest,
             number => match number.parse::<i32>() {
-                Ok(number) if number > 0 => Some(number),
+                Ok(number) if number > 0 => Version::Number(number),
                 _ => {
                     let message = format!("'{number}' is no version of a schema; use latest or a number from 1 on");
                     return Err(Error::argument("version", message));
@@ -120,9 +121,19 @@ impl AvroSpec {
         &self.reader
     }
 
+    /// The subject that data are read as, if the registry has to be asked for its schema.
+    pub fn subject(&self) -> Option<(&str, Version)> {
+        match &self.reader {
+            Reader::Schema(_) => None,
+            Reader::Subject { subject, version } => Some((subject, *version)),
+        }
+    }
+
     /// The same spec with the schema that the registry has for its subject.
-    pub fn with_schema(&self, document: Document) -> AvroSpec {
-        AvroSpec { reader: Reader::Schema(document), ..self.clone() }
+    pub fn with_schema(&self, schema: &registry::Schema) -> Result<AvroSpec> {
+        let document = Document::of(schema).map_err(|reason| Error::new(Status::Registry, reason))?;
+        Schema::parse(&document)?;
+        Ok(AvroSpec { reader: Reader::Schema(document), ..self.clone() })
     }
 
     /// Whether data say by an id what they were written with, which a registry may know.
@@ -317,7 +328,7 @@ impl AvroDecoder {
                 self.remember(id.into(), plan);
                 Ok(())
             }
-            Some(Writer::Unusable(reason)) => Err(bad(reason.to_string())),
+            Some(Writer::Unusable { reason, .. }) => Err(bad(reason.to_string())),
             None => Err(Refused::UnknownSchema(id_of_registry)),
         }
     }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::default;
 use crate::error::{Error, Result};
+use crate::registry::{self, SchemaKind};
 
 /// The text of a schema, and the schemas that it refers to by name without defining them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,17 @@ impl Document {
     /// A schema that needs no others.
     pub fn new(text: impl Into<String>) -> Document {
         Document { text: text.into(), references: Vec::new() }
+    }
+
+    /// The schema that a registry has, with its references.
+    pub fn of(schema: &registry::Schema) -> std::result::Result<Document, String> {
+        if schema.kind != SchemaKind::Avro {
+            let kind = if schema.kind == SchemaKind::Protobuf { "Protobuf" } else { "JSON Schema" };
+            return Err(format!("what the registry has for it is {kind}, and no schema of Avro"));
+        }
+        let references = schema.references.iter();
+        let references = references.map(|reference| Ok((reference.name.clone(), Document::of(&reference.schema)?)));
+        Ok(Document { text: schema.text.clone(), references: references.collect::<std::result::Result<_, String>>()? })
     }
 
     /// The texts of all documents, each once, and behind those that it refers to.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
@@ -8,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::column::SizeHint;
+use crate::registry::{Reference, SchemaKind};
 use crate::types;
 
 /// A record with these fields, and what else a schema may have.
@@ -23,6 +25,23 @@ fn spec(reader: &str, settings: &[(&str, &str)]) -> AvroSpec {
 
 fn bare(reader: &str) -> AvroSpec {
     spec(reader, &[("framing", "bare")])
+}
+
+/// A document as a registry has it.
+fn registered(document: &Document) -> registry::Schema {
+    let reference = |(name, document): &(String, Document)| Reference {
+        name: name.clone(),
+        subject: name.clone(),
+        version: 1,
+        schema: Arc::new(registered(document)),
+    };
+    registry::Schema {
+        id: None,
+        version: None,
+        kind: SchemaKind::Avro,
+        text: document.text.clone(),
+        references: document.references.iter().map(reference).collect(),
+    }
 }
 
 /// The columns of a spec, as `name: type`.
@@ -312,9 +331,11 @@ mod columns {
             assert!(AvroSpec::from_subject("s", version).is_err(), "{version}");
         }
         let subject = AvroSpec::from_subject("s", "3").unwrap();
-        assert_eq!(subject.reader(), &Reader::Subject { subject: "s".to_owned(), version: Some(3) });
+        assert_eq!(subject.reader(), &Reader::Subject { subject: "s".to_owned(), version: Version::Number(3) });
         assert!(error_of(&subject).contains("set schema.registry.url"));
-        let with_schema = subject.with_schema(Document::new(record(json!([{ "name": "a", "type": "int" }]))));
+        let with_schema =
+            subject.with_schema(&registered(&Document::new(record(json!([{ "name": "a", "type": "int" }])))));
+        let with_schema = with_schema.unwrap();
         assert_eq!(names_of(&with_schema), ["a"]);
     }
 }
@@ -324,6 +345,10 @@ mod framing {
 
     fn reader() -> String {
         record(json!([{ "name": "a", "type": "long" }]))
+    }
+
+    fn learn(writers: &Writers, id: i32, text: &str) {
+        writers.learn(id, &registered(&Document::new(text)));
     }
 
     #[test]
@@ -359,15 +384,17 @@ mod framing {
         table.decoder.writers = Arc::clone(&writers);
         let payload = [0, 0, 0, 0, 3, 4];
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
-        writers.learn(3, Err("the registry has no schema 3".to_owned()));
-        assert_eq!(table.bad(&payload).reason, "the registry has no schema 3");
-        writers.forget(3);
+        writers.give_up(3, "schema 3: not found", None);
+        assert_eq!(table.bad(&payload).reason, "schema 3: not found");
+        writers.give_up(3, "schema 3: not found", Some(Instant::now() + Duration::from_secs(3600)));
+        assert_eq!(table.bad(&payload).reason, "schema 3: not found");
+        writers.give_up(3, "schema 3: not found", Some(Instant::now()));
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
-        writers.learn(3, Ok(&Document::new(reader())));
+        learn(&writers, 3, &reader());
         table.decode(Some(&payload)).unwrap();
         // More schemas than a decoder has at hand.
         for id in 10..30 {
-            writers.learn(id, Ok(&Document::new(reader())));
+            learn(&writers, id, &reader());
         }
         for round in 0..3 {
             for id in 10..30_u8 {
@@ -376,14 +403,17 @@ mod framing {
         }
         let expected = (0..3).flat_map(|round| (10..30).map(move |id| Some(id + round)));
         assert_eq!(longs(&table.arrays()[0])[1..], expected.collect::<Vec<_>>());
-        writers.learn(4, Ok(&Document::new(record(json!([{ "name": "b", "type": "long" }])))));
+        learn(&writers, 4, &record(json!([{ "name": "b", "type": "long" }])));
         assert_eq!(
             table.bad(&[0, 0, 0, 0, 4, 2]).reason,
             "schema 4 cannot be read as the reader's schema: a: expected a field, found none, and the reader's schema has \
              no default"
         );
-        writers.learn(5, Ok(&Document::new("nonsense")));
+        learn(&writers, 5, "nonsense");
         assert!(table.bad(&[0, 0, 0, 0, 5, 2]).reason.contains("it is no Avro schema"));
+        let protobuf = registry::Schema { kind: SchemaKind::Protobuf, ..registered(&Document::new("message M {}")) };
+        writers.learn(6, &protobuf);
+        assert!(table.bad(&[0, 0, 0, 0, 6, 2]).reason.ends_with("is Protobuf, and no schema of Avro"));
     }
 
     #[test]
@@ -923,10 +953,10 @@ mod documents {
             references: vec![("x".to_owned(), middle("a.X")), ("y".to_owned(), middle("b.Y"))],
         };
         let subject = AvroSpec::from_subject("s", "latest").unwrap();
-        let spec = subject.with_schema(document.clone());
+        let spec = subject.with_schema(&registered(&document)).unwrap();
         assert_eq!(columns_of(&spec), ["x__leaf: utf8", "y__leaf: utf8"]);
-        let missing = subject.with_schema(Document { references: Vec::new(), ..document });
-        assert!(error_of(&missing).starts_with("schema: it is no Avro schema"));
+        let missing = subject.with_schema(&registered(&Document { references: Vec::new(), ..document })).unwrap_err();
+        assert!(missing.message().starts_with("schema: it is no Avro schema"));
     }
 
     #[test]

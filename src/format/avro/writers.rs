@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_schema::Field;
 use parking_lot::RwLock;
@@ -10,14 +11,20 @@ use super::columns::Place;
 use super::plan::Plan;
 use super::resolve::resolve;
 use super::schema::{Document, Schema};
+use crate::registry;
 
 /// What is known of a writer's schema.
 #[derive(Debug, Clone)]
 pub enum Writer {
     /// How its data are read.
     Known(Arc<Plan>),
-    /// Its data cannot be read, and why.
-    Unusable(Arc<str>),
+    /// Its data cannot be read,
+    Unusable {
+        /// and why;
+        reason: Arc<str>,
+        /// it is worth while to ask again from then on; `None`: never.
+        until: Option<Instant>,
+    },
 }
 
 /// The schema that data are read as, and those they were written with.
@@ -79,30 +86,29 @@ impl Writers {
 
     /// What is known of the schema with this id.
     pub fn get(&self, id: i32) -> Option<Writer> {
-        self.by_id.read().get(&id).cloned()
+        let writer = self.by_id.read().get(&id).cloned()?;
+        let is_outdated = matches!(&writer, Writer::Unusable { until: Some(until), .. } if *until <= Instant::now());
+        (!is_outdated).then_some(writer)
     }
 
-    /// Makes the schema with this id known, or that there is none that could be used, and why. Its plan is made on the
-    /// calling thread, which should not be one that decodes.
-    pub fn learn(&self, id: i32, schema: std::result::Result<&Document, String>) {
-        let read = |document| Schema::read(document).and_then(|schema| self.plan(&schema));
-        let writer = match schema.map(read) {
-            Ok(Ok(plan)) => Writer::Known(plan),
-            Ok(Err(reason)) => {
-                Writer::Unusable(format!("schema {id} cannot be read as the reader's schema: {reason}").into())
+    /// Makes the schema with this id known. Its plan is made on the calling thread, which should not be one that decodes.
+    pub fn learn(&self, id: i32, schema: &registry::Schema) {
+        let schema = Document::of(schema).and_then(|document| Schema::read(&document));
+        match schema.and_then(|schema| self.plan(&schema)) {
+            Ok(plan) => self.add_id(id, plan),
+            Err(reason) => {
+                self.give_up(id, &format!("schema {id} cannot be read as the reader's schema: {reason}"), None);
             }
-            Err(reason) => Writer::Unusable(reason.into()),
-        };
-        self.by_id.write().insert(id, writer);
+        }
+    }
+
+    /// Data with this id cannot be read, for this reason; if there is a time, until then, when somebody may ask again.
+    pub fn give_up(&self, id: i32, reason: &str, until: Option<Instant>) {
+        self.by_id.write().insert(id, Writer::Unusable { reason: reason.into(), until });
     }
 
     /// Makes a schema known whose plan there is.
     pub(super) fn add_id(&self, id: i32, plan: Arc<Plan>) {
         self.by_id.write().insert(id, Writer::Known(plan));
-    }
-
-    /// Makes the schema with this id unknown. Decoders that have read data of it go on to do so.
-    pub fn forget(&self, id: i32) {
-        self.by_id.write().remove(&id);
     }
 }
