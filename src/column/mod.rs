@@ -59,10 +59,10 @@ enum Values {
     /// A dictionary of the symbols that the schema has: a row is the number of one.
     Symbols {
         numbers: SharedVec<u32>,
-        symbols: ArrayData,
+        symbols: Box<ArrayData>,
     },
     /// A dense union, of which each row is in one of the children.
-    Union(UnionValues),
+    Union(Box<UnionValues>),
 }
 
 /// A dense union, by the places of its children, which are also their type ids.
@@ -128,8 +128,10 @@ impl ColumnBuffer {
         let data_type = field.data_type();
         match data_type {
             DataType::Dictionary(numbers, values) if **numbers == DataType::Int32 && **values == DataType::Utf8 => {
-                let values =
-                    Values::Symbols { numbers: SharedVec::with_capacity(hint.rows), symbols: symbols_of(field)? };
+                let values = Values::Symbols {
+                    numbers: SharedVec::with_capacity(hint.rows),
+                    symbols: Box::new(symbols_of(field)?),
+                };
                 Ok(ColumnBuffer::with_values(data_type, values))
             }
             other => ColumnBuffer::new(other, hint),
@@ -170,14 +172,14 @@ impl ColumnBuffer {
                 let children = children.map(|(index, (_, field))| ColumnBuffer::of(field, &child_hint(index)));
                 let children: Vec<ColumnBuffer> = children.collect::<Result<_>>()?;
                 let null = children.iter().position(|child| matches!(child.values, Values::Nothing));
-                Values::Union(UnionValues {
+                Values::Union(Box::new(UnionValues {
                     ids: SharedVec::with_capacity(rows),
                     offsets: SharedVec::with_capacity(rows),
                     rows: vec![0; children.len()],
                     // Every child takes nulls.
                     null: null.unwrap_or(0),
                     children,
-                })
+                }))
             }
             other => match other.primitive_width() {
                 Some(1) => Values::Fixed1(SharedVec::with_capacity(rows)),
@@ -328,7 +330,7 @@ impl ColumnBuffer {
                     published::Values::Fixed { front: bytes.publish(), width: *width }
                 }
                 Values::Symbols { numbers, symbols } => {
-                    published::Values::Symbols { numbers: numbers.publish(), symbols: symbols.clone() }
+                    published::Values::Symbols { numbers: numbers.publish(), symbols: ArrayData::clone(symbols) }
                 }
                 Values::Union(union) => union.publish(),
             ),

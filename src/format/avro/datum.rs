@@ -75,6 +75,44 @@ impl<'a> Datum<'a> {
         Ok(*byte)
     }
 
+    /// The next byte, which stays there.
+    #[inline(always)]
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Steps over a number, whatever it is.
+    #[inline(always)]
+    pub fn skip_number(&mut self) -> Read<()> {
+        // A length that is guessed, and mostly right, is known sooner than one that is counted.
+        match *self.rest {
+            [a, ref rest @ ..] if a < 0x80 => self.rest = rest,
+            [_, b, ref rest @ ..] if b < 0x80 => self.rest = rest,
+            _ => self.varint().map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// Steps over as many numbers, by counting where they end. How long one is, is not looked at.
+    #[inline(always)]
+    pub fn skip_numbers(&mut self, mut count: u32) -> Read<()> {
+        while let Some(bytes) = self.rest.first_chunk::<8>() {
+            let mut ends = !u64::from_le_bytes(*bytes) & HIGH;
+            let found = ends.count_ones();
+            if found >= count {
+                for _ in 1..count {
+                    ends &= ends - 1;
+                }
+                self.rest = if count == 0 { self.rest } else { &self.rest[length_of(ends)..] };
+                return Ok(());
+            }
+            count -= found;
+            self.rest = &self.rest[8..];
+        }
+        // The last of the eight bytes before may belong to the next of them.
+        (0..count).try_for_each(|_| self.varint().map(drop))
+    }
+
     #[inline(always)]
     pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::End)?;
@@ -133,69 +171,76 @@ impl<'a> Datum<'a> {
     /// Seven bits a byte, the lowest first; the highest bit of a byte says that more follow.
     #[inline(always)]
     fn varint(&mut self) -> Read<u64> {
-        // One byte to three is what most numbers take.
-        match *self.rest {
-            [a, ref rest @ ..] if a < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(a))
-            }
-            [a, b, ref rest @ ..] if b < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(a & 0x7f) | u64::from(b) << 7)
-            }
-            [a, b, c, ref rest @ ..] if c < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7 | u64::from(c) << 14)
-            }
-            _ => self.long_varint(),
+        // One byte to three is what most numbers take; all are looked at together, where there are so many.
+        let Some(bytes) = self.rest.first_chunk::<8>() else {
+            let (number, rest) = last_varint(self.rest)?;
+            self.rest = rest;
+            return Ok(number);
+        };
+        let word = u64::from_le_bytes(*bytes);
+        if word & 0x80 == 0 {
+            self.rest = &self.rest[1..];
+            return Ok(word & 0x7f);
         }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Read<u64> {
-        match self.rest.first_chunk::<10>() {
-            Some(bytes) => self.varint_of(bytes),
-            None => self.last_varint(),
+        if word & 0x8000 == 0 {
+            self.rest = &self.rest[2..];
+            return Ok(word & 0x7f | word >> 1 & 0x3f80);
         }
-    }
-
-    /// A varint that begins ten bytes, which are the most that one has: the first eight together.
-    #[inline(always)]
-    fn varint_of(&mut self, bytes: &[u8; 10]) -> Read<u64> {
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        let [a, b, c, d, e, f, g, h, ninth, tenth] = *bytes;
-        let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let ends = !word & HIGH;
-        if ends != 0 {
-            // The bits up to the end of the first byte that has its highest bit clear.
-            let bits = ends ^ (ends - 1);
-            let length = (ends.trailing_zeros() / 8 + 1) as usize;
-            self.rest = &self.rest[length..];
-            return Ok(together(word & bits));
+        if word & 0x0080_0000 == 0 {
+            self.rest = &self.rest[3..];
+            return Ok(word & 0x7f | word >> 1 & 0x3f80 | word >> 2 & 0x1f_c000);
         }
-        let low = together(word);
-        if ninth < 0x80 {
-            self.rest = &self.rest[9..];
-            return Ok(low | u64::from(ninth) << 56);
-        }
-        if tenth > 1 {
-            return Err(Malformed::TooLong);
-        }
-        self.rest = &self.rest[10..];
-        Ok(low | u64::from(ninth & 0x7f) << 56 | u64::from(tenth) << 63)
-    }
-
-    /// A varint near the end of the datum.
-    fn last_varint(&mut self) -> Read<u64> {
-        let mut bytes = [0x80; 10];
-        let left = self.rest.len().min(bytes.len());
-        bytes[..left].copy_from_slice(&self.rest[..left]);
-        match bytes.iter().position(|byte| *byte < 0x80) {
-            Some(_) => self.varint_of(&bytes),
-            None => Err(Malformed::End),
-        }
+        let (number, rest) = long_varint(self.rest)?;
+        self.rest = rest;
+        Ok(number)
     }
 }
+
+/// A varint of any length, and what follows it. What is left of the datum is handed in and out, so that it need not be in
+/// memory for this.
+#[inline(never)]
+fn long_varint(rest: &[u8]) -> Read<(u64, &[u8])> {
+    let Some(bytes) = rest.first_chunk::<10>() else { return last_varint(rest) };
+    let [a, b, c, d, e, f, g, h, ninth, tenth] = *bytes;
+    let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let ends = !word & HIGH;
+    if ends != 0 {
+        // The bits up to the end of the first byte that has its highest bit clear.
+        let bits = ends ^ (ends - 1);
+        return Ok((together(word & bits), &rest[length_of(ends)..]));
+    }
+    let low = together(word);
+    if ninth < 0x80 {
+        return Ok((low | u64::from(ninth) << 56, &rest[9..]));
+    }
+    if tenth > 1 {
+        return Err(Malformed::TooLong);
+    }
+    Ok((low | u64::from(ninth & 0x7f) << 56 | u64::from(tenth) << 63, &rest[10..]))
+}
+
+/// A varint near the end of the datum, and what follows it.
+#[inline(never)]
+fn last_varint(rest: &[u8]) -> Read<(u64, &[u8])> {
+    let mut number = 0;
+    // Nine bytes are 63 bits: no number that ends here has more.
+    for (place, byte) in rest.iter().enumerate().take(9) {
+        number |= u64::from(byte & 0x7f) << (7 * place);
+        if *byte < 0x80 {
+            return Ok((number, &rest[place + 1..]));
+        }
+    }
+    Err(Malformed::End)
+}
+
+/// How many bytes there are up to the first of eight that is an end.
+#[inline(always)]
+fn length_of(ends: u64) -> usize {
+    (ends.trailing_zeros() / 8 + 1) as usize
+}
+
+/// The highest bit of each of eight bytes.
+const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The low seven bits of eight bytes, next to each other.
 #[inline(always)]
@@ -247,6 +292,21 @@ mod tests {
         assert_eq!(Datum::new(&written(i64::from(i32::MAX) + 1)).int(), Err(Malformed::TooLong));
         // A number may take more bytes than it needs.
         assert_eq!(Datum::new(&[0x82, 0x80, 0x80, 0x80, 0x00]).long(), Ok(1));
+    }
+
+    #[test]
+    fn numbers_are_stepped_over_one_by_one_and_many_at_once() {
+        let values: Vec<i64> = (0..64).map(|n| (1_i64 << n).wrapping_mul(if n % 3 == 0 { -1 } else { 1 })).collect();
+        let bytes: Vec<u8> = values.iter().chain(&[1, 2, 3]).flat_map(|value| written(*value)).collect();
+        for count in 0..=64_u32 {
+            let (mut one, mut many) = (Datum::new(&bytes), Datum::new(&bytes));
+            (0..count).for_each(|_| one.skip_number().unwrap());
+            many.skip_numbers(count).unwrap();
+            assert_eq!(one.left(), many.left());
+            assert_eq!(many.long(), Ok(values.get(count as usize).copied().unwrap_or(1)));
+        }
+        assert_eq!(Datum::new(&bytes).skip_numbers(68), Err(Malformed::End));
+        assert_eq!(Datum::new(&[0x80; 8]).skip_numbers(1), Err(Malformed::End));
     }
 
     proptest! {

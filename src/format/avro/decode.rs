@@ -57,6 +57,8 @@ impl Fault {
 /// What ended a step.
 enum Cause {
     Malformed(Malformed),
+    /// The same of a step for several columns, at the one that is so many behind the first.
+    At(usize, Malformed),
     Misfit(Misfit),
     /// The step itself, or one inside it, has said what.
     Fault(Box<Fault>),
@@ -133,88 +135,116 @@ impl<'a> Pass<'a> {
     /// Runs a program, which writes one value into each of its columns, or ends with what is wrong.
     fn run(&mut self, program: ProgramId, columns: &mut [ColumnBuffer]) -> Outcome {
         let ops = self.plan.ops(program);
+        // Of its own, so that it can stay in registers from one step to the next.
+        let mut datum = self.datum;
         let mut next = 0;
         while let Some(op) = ops.get(next) {
             next += 1;
-            if let Err(cause) = self.step(*op, columns, &mut next) {
+            if let Err(cause) = self.step(op, &mut datum, columns, &mut next) {
+                self.datum = datum;
                 return Err(self.fault(*op, cause));
             }
         }
+        self.datum = datum;
         Ok(())
     }
 
     #[inline(always)]
-    fn step(&mut self, op: Op, columns: &mut [ColumnBuffer], next: &mut usize) -> Step {
-        match op {
-            Op::Long { column } => columns[column as usize].push_i64(self.datum.long()?),
+    fn step(&mut self, op: &Op, datum: &mut Datum<'a>, columns: &mut [ColumnBuffer], next: &mut usize) -> Step {
+        match *op {
+            Op::Long { column } => columns[column as usize].push_i64(datum.long()?),
             Op::Longs { column, count } => {
                 let columns = &mut columns[column as usize..][..count as usize];
                 for (place, column) in columns.iter_mut().enumerate() {
-                    match self.datum.long() {
+                    match datum.long() {
                         Ok(value) => column.push_i64(value),
-                        Err(malformed) => return Err(self.malformed_in(op, place, malformed)),
+                        Err(malformed) => return Err(Cause::At(place, malformed)),
                     }
                 }
             }
-            Op::Double { column } => columns[column as usize].push_f64(f64::from_le_bytes(self.datum.array()?)),
+            Op::Double { column } => columns[column as usize].push_f64(f64::from_le_bytes(datum.array()?)),
             Op::Doubles { column, count } => {
                 let columns = &mut columns[column as usize..][..count as usize];
                 for (place, column) in columns.iter_mut().enumerate() {
-                    match self.datum.array() {
+                    match datum.array() {
                         Ok(bytes) => column.push_f64(f64::from_le_bytes(bytes)),
-                        Err(malformed) => return Err(self.malformed_in(op, place, malformed)),
+                        Err(malformed) => return Err(Cause::At(place, malformed)),
                     }
                 }
             }
             Op::Utf8 { column } => {
-                let (text, length) = self.datum.bytes_and_more()?;
+                let (text, length) = datum.bytes_and_more()?;
                 columns[column as usize].push_text(text, length).map_err(|_| Malformed::Utf8)?;
             }
             Op::Nullable { column, null, skip } => {
-                if self.is_null(null)? {
+                if is_null(datum, null)? {
                     columns[column as usize].push_null();
                     *next += skip as usize;
                 }
             }
             Op::Null { column } => columns[column as usize].push_null(),
-            Op::Boolean { column } => columns[column as usize].push_bool(self.datum.boolean()?),
-            Op::Int { column } => columns[column as usize].push_i32(self.datum.int()?),
-            Op::IntToLong { column } => columns[column as usize].push_i64(self.datum.int()?.into()),
+            Op::Boolean { column } => columns[column as usize].push_bool(datum.boolean()?),
+            Op::Int { column } => columns[column as usize].push_i32(datum.int()?),
+            Op::IntToLong { column } => columns[column as usize].push_i64(datum.int()?.into()),
             // Rounded to the nearest, as the specification has it.
-            Op::IntToFloat { column } => columns[column as usize].push_f32(self.datum.int()? as f32),
-            Op::IntToDouble { column } => columns[column as usize].push_f64(self.datum.int()?.into()),
-            Op::LongToFloat { column } => columns[column as usize].push_f32(self.datum.long()? as f32),
-            Op::LongToDouble { column } => columns[column as usize].push_f64(self.datum.long()? as f64),
-            Op::Float { column } => columns[column as usize].push_f32(f32::from_le_bytes(self.datum.array()?)),
+            Op::IntToFloat { column } => columns[column as usize].push_f32(datum.int()? as f32),
+            Op::IntToDouble { column } => columns[column as usize].push_f64(datum.int()?.into()),
+            Op::LongToFloat { column } => columns[column as usize].push_f32(datum.long()? as f32),
+            Op::LongToDouble { column } => columns[column as usize].push_f64(datum.long()? as f64),
+            Op::Float { column } => columns[column as usize].push_f32(f32::from_le_bytes(datum.array()?)),
             Op::FloatToDouble { column } => {
-                columns[column as usize].push_f64(f32::from_le_bytes(self.datum.array()?).into());
+                columns[column as usize].push_f64(f32::from_le_bytes(datum.array()?).into());
             }
-            Op::Binary { column } => columns[column as usize].push_bytes(self.datum.bytes()?),
-            Op::Fixed { column, size } => columns[column as usize].push_fixed(self.datum.take(size as usize)?),
+            Op::Binary { column } => columns[column as usize].push_bytes(datum.bytes()?),
+            Op::Fixed { column, size } => columns[column as usize].push_fixed(datum.take(size as usize)?),
             Op::Enum { column, table } => {
-                let symbol = self.symbol(table)?;
+                let symbol = self.symbol(datum, table)?;
                 columns[column as usize].push_str(&symbol.name);
             }
             Op::Symbol { column, table } => {
-                let symbol = self.symbol(table)?;
+                let symbol = self.symbol(datum, table)?;
                 columns[column as usize].push_symbol(symbol.number);
             }
-            Op::Uuid { column } => value::write_uuid(self.datum.bytes()?, &mut columns[column as usize])?,
+            Op::Uuid { column } => value::write_uuid(datum.bytes()?, &mut columns[column as usize])?,
             Op::UuidOfBytes { column } => {
-                let uuid = apache_avro::Uuid::from_bytes(self.datum.array()?);
+                let uuid = apache_avro::Uuid::from_bytes(datum.array()?);
                 value::push_uuid(uuid, &mut columns[column as usize]);
             }
             Op::Decimal { column, decimal } => {
                 let decimal = &self.plan.decimals[decimal as usize];
                 let bytes = match decimal.size {
-                    Some(size) => self.datum.take(size)?,
-                    None => self.datum.bytes()?,
+                    Some(size) => datum.take(size)?,
+                    None => datum.bytes()?,
                 };
                 decimal.write(bytes, &mut columns[column as usize])?;
             }
             Op::BigDecimal { column } => {
-                value::write_big_decimal(self.datum.bytes()?, &mut columns[column as usize])?;
+                value::write_big_decimal(datum.bytes()?, &mut columns[column as usize])?;
             }
+            Op::SkipNumbers { count: 1 } => datum.skip_number()?,
+            Op::SkipNumbers { count } => datum.skip_numbers(count)?,
+            Op::SkipBytes => datum.bytes().map(drop)?,
+            Op::Skip { size } => skip_bytes(datum, size)?,
+            Op::SkipEnum { symbols } => skip_enum(datum, symbols)?,
+            Op::SkipNullable { null, skip } => {
+                if is_null(datum, null)? {
+                    *next += skip as usize;
+                }
+            }
+            _ => {
+                self.datum = *datum;
+                let outcome = self.step_inside(*op, columns);
+                *datum = self.datum;
+                outcome?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A step that runs others.
+    #[inline(never)]
+    fn step_inside(&mut self, op: Op, columns: &mut [ColumnBuffer]) -> Step {
+        match op {
             Op::Union { branches, .. } => {
                 let branch = self.branch(branches)?;
                 self.run(branch, columns)?;
@@ -258,16 +288,7 @@ impl<'a> Pass<'a> {
                 let (column, reason) = (refusal.column, refusal.reason.clone());
                 return Err(Box::new(Fault { column, path: String::new(), reason }).into());
             }
-            Op::SkipInt
-            | Op::SkipLong
-            | Op::SkipBytes
-            | Op::Skip { .. }
-            | Op::SkipEnum { .. }
-            | Op::SkipNullable { .. }
-            | Op::SkipUnion { .. }
-            | Op::SkipArray { .. }
-            | Op::SkipMap { .. }
-            | Op::SkipRecord { .. } => self.skip_step(op, next)?,
+            _ => self.skip_inside(op)?,
         }
         Ok(())
     }
@@ -276,9 +297,13 @@ impl<'a> Pass<'a> {
     #[cold]
     #[inline(never)]
     fn fault(&self, op: Op, cause: Cause) -> Box<Fault> {
-        let (column, path) = (op.column(), String::new());
+        let (mut column, path) = (op.column(), String::new());
+        if let (Cause::At(place, _), Op::Longs { column: first, .. } | Op::Doubles { column: first, .. }) = (&cause, op)
+        {
+            column = Some(first as usize + place);
+        }
         match cause {
-            Cause::Malformed(malformed) => {
+            Cause::Malformed(malformed) | Cause::At(_, malformed) => {
                 let at = self.length.saturating_sub(self.datum.left());
                 let reason = format!("malformed avro at byte {at}: {}", malformed.told());
                 Box::new(Fault { column, path, reason })
@@ -292,56 +317,16 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What a step for several columns ended with, at the one that is so many behind the first.
-    #[cold]
-    #[inline(never)]
-    fn malformed_in(&self, op: Op, place: usize, malformed: Malformed) -> Cause {
-        let mut fault = self.fault(op, malformed.into());
-        if let Op::Longs { column, .. } | Op::Doubles { column, .. } = op {
-            fault.column = Some(column as usize + place);
-        }
-        fault.into()
-    }
-
-    /// Whether a union of two has its null, which is the branch of this number.
-    #[inline(always)]
-    fn is_null(&mut self, null: u8) -> std::result::Result<bool, Malformed> {
-        match self.datum.byte()? {
-            0 => Ok(null == 0),
-            2 => Ok(null == 1),
-            byte => self.is_null_at_length(byte, null),
-        }
-    }
-
-    /// The same for a number that is out of range, or longer than it has to be.
-    #[cold]
-    fn is_null_at_length(&mut self, mut byte: u8, null: u8) -> std::result::Result<bool, Malformed> {
-        let mut number = u64::from(byte & 0x7f);
-        for shift in 1..10 {
-            if byte < 0x80 {
-                break;
-            }
-            byte = self.datum.byte()?;
-            // Of the tenth byte, the first bit.
-            let bits = if shift == 9 && byte > 1 { return Err(Malformed::TooLong) } else { u64::from(byte & 0x7f) };
-            number |= bits << (7 * shift);
-        }
-        match number {
-            0 => Ok(null == 0),
-            2 => Ok(null == 1),
-            _ => Err(Malformed::Branch),
-        }
-    }
-
     fn branch(&mut self, union: u32) -> std::result::Result<ProgramId, Malformed> {
         let branches = &self.plan.unions[union as usize];
         let number = usize::try_from(self.datum.long()?).ok();
         number.and_then(|number| branches.get(number)).copied().ok_or(Malformed::Branch)
     }
 
-    fn symbol(&mut self, table: u32) -> std::result::Result<&'a super::plan::Symbol, Cause> {
+    #[inline(always)]
+    fn symbol(&self, datum: &mut Datum<'a>, table: u32) -> std::result::Result<&'a super::plan::Symbol, Cause> {
         let symbols = &self.plan.enums[table as usize].0;
-        let number = usize::try_from(self.datum.int()?).ok();
+        let number = usize::try_from(datum.int()?).ok();
         let symbol = number.and_then(|number| symbols.get(number)).ok_or(Malformed::Symbol)?;
         Ok(symbol.as_ref().ok_or("expected a symbol of the reader's, found another, and the reader has no default")?)
     }
@@ -498,49 +483,36 @@ impl<'a> Pass<'a> {
         let mut next = 0;
         while let Some(op) = ops.get(next) {
             next += 1;
-            self.skip_step(*op, &mut next)?;
+            match *op {
+                Op::SkipNumbers { count: 1 } => self.datum.skip_number()?,
+                Op::SkipNumbers { count } => self.datum.skip_numbers(count)?,
+                Op::SkipBytes => self.datum.bytes().map(drop)?,
+                Op::Skip { size } => skip_bytes(&mut self.datum, size)?,
+                Op::SkipEnum { symbols } => skip_enum(&mut self.datum, symbols)?,
+                Op::SkipNullable { null, skip } => {
+                    if is_null(&mut self.datum, null)? {
+                        next += skip as usize;
+                    }
+                }
+                other => self.skip_inside(other)?,
+            }
         }
         self.depth -= 1;
         Ok(())
     }
 
-    #[inline(always)]
-    fn skip_step(&mut self, op: Op, next: &mut usize) -> Step {
+    /// Steps over a value that holds others.
+    fn skip_inside(&mut self, op: Op) -> Step {
         match op {
-            Op::SkipInt => {
-                self.datum.int()?;
-            }
-            Op::SkipLong => {
-                self.datum.long()?;
-            }
-            Op::SkipBytes => {
-                self.datum.bytes()?;
-            }
-            Op::Skip { size } => {
-                self.datum.take(usize::try_from(size).map_err(|_| Malformed::End)?)?;
-            }
-            Op::SkipEnum { symbols } => {
-                let number = self.datum.int()?;
-                if u32::try_from(number).is_ok_and(|number| number < symbols) {
-                    return Ok(());
-                }
-                return Err(Malformed::Symbol.into());
-            }
-            Op::SkipNullable { null, skip } => {
-                if self.is_null(null)? {
-                    *next += skip as usize;
-                }
-            }
             Op::SkipUnion { branches } => {
                 let branch = self.branch(branches)?;
-                self.skip(branch)?;
+                self.skip(branch)
             }
-            Op::SkipArray { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], false)?,
-            Op::SkipMap { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], true)?,
-            Op::SkipRecord { program } => self.skip(program)?,
-            _ => unreachable!("programs that skip have no other steps"),
+            Op::SkipArray { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], false),
+            Op::SkipMap { blocks } => self.skip_blocks(&self.plan.blocks[blocks as usize], true),
+            Op::SkipRecord { program } => self.skip(program),
+            _ => unreachable!("every other step has been taken"),
         }
-        Ok(())
     }
 
     /// Steps over items one by one, also where their block says how many bytes they take: what is in it is checked.
@@ -558,5 +530,42 @@ impl<'a> Pass<'a> {
             self.end_block(&block)?;
         }
         Ok(())
+    }
+}
+
+#[inline(always)]
+fn skip_bytes(datum: &mut Datum<'_>, size: u64) -> std::result::Result<(), Malformed> {
+    datum.take(usize::try_from(size).map_err(|_| Malformed::End)?).map(drop)
+}
+
+#[inline(always)]
+fn skip_enum(datum: &mut Datum<'_>, symbols: u32) -> std::result::Result<(), Malformed> {
+    let number = datum.int()?;
+    if u32::try_from(number).is_ok_and(|number| number < symbols) { Ok(()) } else { Err(Malformed::Symbol) }
+}
+
+/// Whether a union of two has its null, which is the branch of this number.
+#[inline(always)]
+fn is_null(datum: &mut Datum<'_>, null: u8) -> std::result::Result<bool, Malformed> {
+    match datum.peek() {
+        Some(0) => {
+            datum.byte()?;
+            Ok(null == 0)
+        }
+        Some(2) => {
+            datum.byte()?;
+            Ok(null == 1)
+        }
+        _ => is_null_number(datum.long()?, null),
+    }
+}
+
+/// The same for a number that is out of range, or longer than it has to be.
+#[cold]
+fn is_null_number(number: i64, null: u8) -> std::result::Result<bool, Malformed> {
+    match number {
+        0 => Ok(null == 0),
+        1 => Ok(null == 1),
+        _ => Err(Malformed::Branch),
     }
 }

@@ -143,8 +143,10 @@ pub enum Op {
     Refuse {
         refusal: u32,
     },
-    SkipInt,
-    SkipLong,
+    /// As many ints and longs.
+    SkipNumbers {
+        count: u32,
+    },
     SkipBytes,
     /// As many bytes, whatever they are.
     Skip {
@@ -212,8 +214,7 @@ impl Op {
             // These say themselves how far they came.
             Op::Longs { .. } | Op::Doubles { .. } => None,
             Op::Default { .. } | Op::Refuse { .. } => None,
-            Op::SkipInt
-            | Op::SkipLong
+            Op::SkipNumbers { .. }
             | Op::SkipBytes
             | Op::Skip { .. }
             | Op::SkipEnum { .. }
@@ -358,6 +359,9 @@ fn join(ops: Vec<Op>) -> Vec<Op> {
         let last = joined.last().copied().filter(|_| joined.len() > fixed);
         let together = match (last, op) {
             (Some(Op::Skip { size }), Op::Skip { size: more }) => size.checked_add(more).map(|size| Op::Skip { size }),
+            (Some(Op::SkipNumbers { count }), Op::SkipNumbers { count: more }) => {
+                count.checked_add(more).map(|count| Op::SkipNumbers { count })
+            }
             (Some(Op::Long { column }), Op::Long { column: next }) if next == column + 1 => {
                 Some(Op::Longs { column, count: 2 })
             }

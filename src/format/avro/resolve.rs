@@ -447,8 +447,7 @@ impl<'s> Resolver<'s, '_> {
         let op = match &writer.get(written).wire {
             Wire::Null => return Ok(Code::default()),
             Wire::Boolean => Op::Skip { size: 1 },
-            Wire::Int => Op::SkipInt,
-            Wire::Long => Op::SkipLong,
+            Wire::Int | Wire::Long => Op::SkipNumbers { count: 1 },
             Wire::Float => Op::Skip { size: 4 },
             Wire::Double => Op::Skip { size: 8 },
             Wire::Bytes | Wire::String => Op::SkipBytes,
