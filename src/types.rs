@@ -20,6 +20,7 @@ pub fn parse(name: &str) -> Result<DataType> {
 }
 
 /// How many types a type may be inside of: types are read, shown and filled by recursion.
+/// cbindgen:ignore
 pub const MAX_DEPTH: usize = 64;
 
 /// Checks that a type is not nested more deeply than [`parse`] would let it be.

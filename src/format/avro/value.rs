@@ -84,6 +84,7 @@ impl Decimal {
 }
 
 /// The most letters of a number as text.
+/// cbindgen:ignore
 pub const MAX_TEXT: usize = 4 * MAX_TEXT_BYTES;
 
 const TOO_LONG: Misfit = "expected a decimal that can be written out, found one of too many digits";
@@ -157,6 +158,7 @@ pub fn push_uuid(uuid: Uuid, column: &mut ColumnBuffer) {
 }
 
 /// How many letters a UUID has as text.
+/// cbindgen:ignore
 pub const UUID_LETTERS: usize = 36;
 
 #[cfg(test)]
