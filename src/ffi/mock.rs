@@ -100,8 +100,8 @@ pub unsafe extern "C" fn karrow_mock_cluster_produce(
 ///
 /// A record is an object with any of `partition` [0], `key`, `value`, `timestamp_ms` [now] (-1: none) and `headers`, an array
 /// of pairs of key and value: `{"key": "k", "value": "v", "headers": [["a", "1"]]}`. Bytes are a string, which stands for its
-/// UTF-8, or `{"base64": "/w=="}`; null, or nothing, is Kafka's null. A record that is only bytes, or null, is a value for
-/// partition 0: `["first", {"base64": "/w=="}, null]`.
+/// UTF-8, or `{"base64": "/w=="}`, or `{"hex": "00 ff"}`, with blanks wherever they help; null, or nothing, is Kafka's null. A
+/// record that is only bytes, or null, is a value for partition 0: `["first", {"base64": "/w=="}, {"hex": "ff"}, null]`.
 ///
 /// Nothing is produced unless all records are well formed and their partitions exist. When the cluster refuses one, or has
 /// not acknowledged all after a minute, any of the others may be in the log.

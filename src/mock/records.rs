@@ -28,8 +28,8 @@ pub struct JsonRecord {
 /// Reads a JSON array of records.
 ///
 /// A record is an object with any of `partition` [0], `key`, `value`, `timestamp_ms` [now] and `headers`, an array of
-/// pairs of key and value. Bytes are a string, which stands for its UTF-8, or `{"base64": "…"}`; null, or nothing, is
-/// Kafka's null. A record that is only bytes, or null, is a value for partition 0.
+/// pairs of key and value. Bytes are a string, which stands for its UTF-8, or `{"base64": "…"}`, or `{"hex": "00 ff"}`, in which
+/// blanks do not count; null, or nothing, is Kafka's null. A record that is only bytes, or null, is a value for partition 0.
 pub fn parse(json: &str) -> Result<Vec<JsonRecord>> {
     let records: Value = serde_json::from_str(json).map_err(|error| Error::argument("records", error))?;
     let Value::Array(records) = records else {
@@ -61,7 +61,7 @@ fn within<T>(place: impl fmt::Display, outcome: Outcome<T>) -> Outcome<T> {
 
 fn parse_record(record: &Value) -> Outcome<JsonRecord> {
     let members = match record {
-        Value::Object(members) if !members.contains_key(BASE64) => members,
+        Value::Object(members) if !members.contains_key(BASE64) && !members.contains_key(HEX) => members,
         Value::Object(_) | Value::String(_) | Value::Null => {
             return Ok(JsonRecord { value: parse_bytes(record)?, ..JsonRecord::default() });
         }
@@ -77,7 +77,7 @@ fn parse_record(record: &Value) -> Outcome<JsonRecord> {
             "timestamp_ms" => parsed.timestamp_ms = Some(within(place, parse_timestamp(member))?),
             "headers" => parsed.headers = within(place, parse_headers(member))?,
             _ => {
-                let expected = "expected partition, key, value, timestamp_ms and headers, or base64 alone";
+                let expected = "expected partition, key, value, timestamp_ms and headers, or base64 or hex alone";
                 return within(place, misfit(expected));
             }
         }
@@ -101,22 +101,39 @@ fn parse_timestamp(value: &Value) -> Outcome<i64> {
 }
 
 const BASE64: &str = "base64";
+const HEX: &str = "hex";
 
+/// Bytes as records have them; `None`: Kafka's null.
 fn parse_bytes(value: &Value) -> Outcome<Option<Vec<u8>>> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text.clone().into_bytes())),
-        Value::Object(members) => parse_base64(members).map(Some),
-        other => misfit(format!("expected a string, {{\"base64\": …}} or null, found {}", kind(other))),
+        Value::Object(members) => parse_digits(members).map(Some),
+        other => misfit(format!("expected a string, {{\"base64\": …}}, {{\"hex\": …}} or null, found {}", kind(other))),
     }
 }
 
-fn parse_base64(members: &Map<String, Value>) -> Outcome<Vec<u8>> {
-    let (Some(Value::String(text)), 1) = (members.get(BASE64), members.len()) else {
-        return misfit("expected base64, a string, and nothing else");
+fn parse_digits(members: &Map<String, Value>) -> Outcome<Vec<u8>> {
+    match (members.get(BASE64), members.get(HEX), members.len()) {
+        (Some(Value::String(text)), None, 1) => within(".base64", parse_base64(text)),
+        (None, Some(Value::String(text)), 1) => within(".hex", parse_hex(text)),
+        _ => misfit("expected base64 or hex, a string, and nothing else"),
+    }
+}
+
+fn parse_base64(text: &str) -> Outcome<Vec<u8>> {
+    STANDARD.decode(text).or_else(|error| misfit(format!("expected base64 of the standard alphabet: {error}")))
+}
+
+/// Two digits are a byte; blanks between digits do not count.
+fn parse_hex(text: &str) -> Outcome<Vec<u8>> {
+    let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digits: Option<Vec<u8>> = text.chars().filter(|c| *c != ' ').map(digit).collect();
+    let Some(digits) = digits else { return misfit("expected hexadecimal digits and blanks, found another character") };
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return misfit(format!("expected two hexadecimal digits for each byte, found {} in all", digits.len()));
     };
-    let decoded = STANDARD.decode(text);
-    decoded.or_else(|error| within(".base64", misfit(format!("expected base64 of the standard alphabet: {error}"))))
+    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 fn parse_headers(value: &Value) -> Outcome<Vec<(String, Option<Vec<u8>>)>> {
@@ -155,6 +172,8 @@ mod tests {
             {"partition": 2, "key": "ü", "value": {"base64": "AP8="}, "timestamp_ms": 7,
              "headers": [["a", "1"], ["a", null], ["", {"base64": ""}]]},
             {"timestamp_ms": -1, "value": ""},
+            {"key": {"hex": ""}, "value": {"hex": "00 Ff0  1"}},
+            {"hex": "c301"},
             {},
             "text",
             {"base64": "/w=="},
@@ -174,6 +193,8 @@ mod tests {
                 ],
             },
             JsonRecord { timestamp_ms: Some(NO_TIMESTAMP), ..value(b"") },
+            JsonRecord { key: Some(Vec::new()), ..value(b"\x00\xff\x01") },
+            value(b"\xc3\x01"),
             JsonRecord::default(),
             value(b"text"),
             value(b"\xff"),
@@ -185,9 +206,11 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_named_with_its_place() {
-        let records = "expected partition, key, value, timestamp_ms and headers, or base64 alone";
+        let records = "expected partition, key, value, timestamp_ms and headers, or base64 or hex alone";
         let timestamp = "expected milliseconds since 1970, at least 1, or -1 for a record without a timestamp";
-        let base64 = "expected base64, a string, and nothing else";
+        let digits = "expected base64 or hex, a string, and nothing else";
+        let bytes = r#"expected a string, {"base64": …}, {"hex": …} or null"#;
+        let character = "expected hexadecimal digits and blanks, found another character";
         let pair = "expected a pair of key, which is a string, and value";
         for (json, message) in [
             ("{}", "expected an array, found object".to_owned()),
@@ -200,17 +223,24 @@ mod tests {
             (r#"[{"timestamp_ms": 0}]"#, format!("[0].timestamp_ms: {timestamp}")),
             (r#"[{"timestamp_ms": 1.5}]"#, format!("[0].timestamp_ms: {timestamp}")),
             (r#"[{"timestamp_ms": null}]"#, format!("[0].timestamp_ms: {timestamp}")),
-            (r#"[{"key": 1}]"#, "[0].key: expected a string, {\"base64\": …} or null, found number".to_owned()),
-            (r#"[{"value": {"base64": 1}}]"#, format!("[0].value: {base64}")),
-            (r#"[{"value": {}}]"#, format!("[0].value: {base64}")),
-            (r#"[{"base64": "", "partition": 1}]"#, format!("[0]: {base64}")),
+            (r#"[{"key": 1}]"#, format!("[0].key: {bytes}, found number")),
+            (r#"[{"value": {"base64": 1}}]"#, format!("[0].value: {digits}")),
+            (r#"[{"value": {}}]"#, format!("[0].value: {digits}")),
+            (r#"[{"base64": "", "partition": 1}]"#, format!("[0]: {digits}")),
+            (r#"[{"value": {"hex": 1}}]"#, format!("[0].value: {digits}")),
+            (r#"[{"hex": "", "base64": ""}]"#, format!("[0]: {digits}")),
+            (r#"[{"hex": "", "key": ""}]"#, format!("[0]: {digits}")),
+            (
+                r#"[{"key": {"hex": "00 0"}}]"#,
+                "[0].key.hex: expected two hexadecimal digits for each byte, found 3 in all".to_owned(),
+            ),
+            (r#"[null, {"hex": "0g"}]"#, format!("[1].hex: {character}")),
+            (r#"[{"hex": "+1"}]"#, format!("[0].hex: {character}")),
+            (r#"[{"hex": "00\t00"}]"#, format!("[0].hex: {character}")),
             (r#"[{"headers": {}}]"#, "[0].headers: expected an array, found object".to_owned()),
             (r#"["", "", "", {"headers": [["a"]]}]"#, format!("[3].headers[0]: {pair}")),
             (r#"[{"headers": [["a", null], [{"base64": ""}, null]]}]"#, format!("[0].headers[1]: {pair}")),
-            (
-                r#"[{"headers": [["a", true]]}]"#,
-                "[0].headers[0][1]: expected a string, {\"base64\": …} or null, found bool".to_owned(),
-            ),
+            (r#"[{"headers": [["a", true]]}]"#, format!("[0].headers[0][1]: {bytes}, found bool")),
         ] {
             assert_eq!(parse(json).unwrap_err().message(), format!("records: {message}"), "{json}");
         }
