@@ -8,6 +8,7 @@ use arrow_array::ffi::FFI_ArrowSchema;
 use super::{KarrowError, guard, optional_text, required, schema, text};
 use crate::error::{Result, Status};
 use crate::format::Spec;
+use crate::format::avro::AvroSpec;
 use crate::format::json::JsonSpec;
 
 /// How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
@@ -96,6 +97,60 @@ pub unsafe extern "C" fn karrow_spec_new_json_columns(
     })
 }
 
+/// A spec that reads the fields of an Avro record into columns, whose names and types follow from `schema`: an Avro schema
+/// as JSON text, whose top level is a record. Data may have been written with other schemas: each record is read as the
+/// specification of Avro resolves its writer's schema to this one, with defaults, promotions and aliases.
+///
+/// Data have Confluent's framing unless `karrow_spec_set` says otherwise: a zero byte, four bytes of the id of the schema they
+/// were written with, and the datum. Schemas by id come from `karrow_spec_add_schema`, or from the registry if
+/// `schema.registry.url` is set in the options. A key or value that is null is null in every column; bytes behind a datum are
+/// not looked at; what cannot be read is a bad record.
+///
+/// What becomes of a type: `boolean`: bool; `int`: int32; `long`: int64; `float`: float32; `double`: float64; `string`: utf8;
+/// `bytes`: binary; `fixed`: fixed_size_binary; `enum`: utf8, the symbol; `array`: list; `map`: map, of a key that comes twice
+/// the last value; a union of null and one other type: that type; any other union: a struct with one member for each branch
+/// but null, named by its type, of which at most one is not null. Of logical types: `decimal`: decimal128, decimal256 beyond 38
+/// digits, utf8 beyond 76; `date`: date32; `time-millis`, `time-micros`: time32[ms], time64[us]; `timestamp-millis`, `-micros`,
+/// `-nanos`: timestamp[ms, UTC], [us, UTC], [ns, UTC]; `local-timestamp-millis` and so on: timestamp[ms] and so on; `uuid`: utf8,
+/// in lower case; `duration`: fixed_size_binary(12).
+///
+/// A record inside the record becomes columns of its own, `customer__name` for the field `name` of `customer`, unless
+/// `karrow_spec_set` says otherwise. `karrow_spec_map_field` gives columns other names.
+///
+/// Errors: `INVALID_ARGUMENT` for text that is no Avro schema. What is no record at its top level, or contains itself, is an
+/// error when a consumer is made. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_avro_schema(
+    schema: *const c_char,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // SAFETY: NULL or a terminated text, by the contract of this module.
+        let schema = unsafe { text(schema, "schema")? };
+        new(spec, Spec::Avro(AvroSpec::from_schema(schema)?))
+    })
+}
+
+/// The same with a schema that the registry has: a version of a subject, a number from 1 on; `latest` or NULL is the latest
+/// one. The registry is the one of `schema.registry.url` in the options, and is asked when a consumer is opened: the schema
+/// is then fixed for as long as it reads.
+///
+/// Errors: `INVALID_ARGUMENT` for an empty subject, or what is no version. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_avro_subject(
+    subject: *const c_char,
+    version: *const c_char,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (subject, version) = unsafe { (text(subject, "subject")?, optional_text(version, "version")?) };
+        new(spec, Spec::Avro(AvroSpec::from_subject(subject, version.unwrap_or("latest"))?))
+    })
+}
+
 /// Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
 /// table in the order in which they are added.
 ///
@@ -127,17 +182,23 @@ pub unsafe extern "C" fn karrow_spec_add_column(
         let spec = required(spec, "spec")?;
         // SAFETY: NULL or terminated texts, by the contract of this module.
         let (name, type_name) = unsafe { (text(name, "name")?, text(type_name, "type_name")?) };
-        spec.0.json()?.add_column(name, type_name)
+        spec.0.add_column(name, type_name)
     })
 }
 
-/// Lets a field of a json spec feed a column. `field` is the literal name of a member of the outermost object, or, with `/`
-/// as its first character, a JSON Pointer (RFC 6901), which reaches into objects and arrays. A field may feed several
-/// columns, a column has one field. Whether the column exists is checked when a consumer is made, so that columns and
-/// mappings may be added in any order.
+/// Ties a field to a column, of a json spec or an avro spec.
 ///
-/// Errors: `INVALID_ARGUMENT` for a pointer that is none or has more than 100 names, or a column that another field is
-/// mapped to already; `INVALID_STATE` for a spec of another kind. Since 0.1.
+/// json: lets the field feed the column. `field` is the literal name of a member of the outermost object, or, with `/` as
+/// its first character, a JSON Pointer (RFC 6901), which reaches into objects and arrays. A field may feed several columns, a
+/// column has one field. Whether the column exists is checked when a consumer is made, so that columns and mappings may be
+/// added in any order.
+///
+/// avro: gives the field's column this name, instead of that of the field. `field` is its path in the schema, with a dot in
+/// front of what is inside a record: `customer.name`. A field has one column. What the schema does not have is ignored.
+///
+/// Errors: `INVALID_ARGUMENT` for a pointer that is none or has more than 100 names, a column of json that another field is
+/// mapped to already, or a field of avro that is mapped to another column already; `INVALID_STATE` for a spec of another kind.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_spec_map_field(
     spec: Option<&mut KarrowSpec>,
@@ -149,7 +210,58 @@ pub unsafe extern "C" fn karrow_spec_map_field(
         let spec = required(spec, "spec")?;
         // SAFETY: NULL or terminated texts, by the contract of this module.
         let (field, column) = unsafe { (text(field, "field")?, text(column, "column")?) };
-        spec.0.json()?.map_field(field, column)
+        spec.0.map_field(field, column)
+    })
+}
+
+/// Sets something about an avro spec. The first of its values is what a key is unless it is set:
+///
+/// * `framing`: `confluent`: a zero byte and the id of the schema the datum was written with; `bare`: nothing, and the datum was
+///   written with the schema that `karrow_spec_add_schema` has added, or else that of the spec; `single_object`: `C3 01` and
+///   the fingerprint of a schema, which is that of the spec or one that was added.
+/// * `nested`: `flatten`: records inside the record become columns of their own; `struct`: they become structs. Inside lists,
+///   maps and unions records are structs either way.
+/// * `union`: `struct`: what is no union of null and one other type becomes a struct of one member for each branch; `dense`: a
+///   dense union, which several readers of Arrow refuse.
+/// * `enum`: `utf8`: enums become text; `dictionary`: a dictionary of their symbols, the same for all batches.
+/// * `mapped_only`: `false`; `true`: fields that are not mapped become no columns, if any is mapped at all. A record that is not
+///   mapped itself is left out with everything inside it.
+///
+/// Errors: `INVALID_ARGUMENT` for an unknown key or value, with those there are; `INVALID_STATE` for a spec of another kind.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_set(
+    spec: Option<&mut KarrowSpec>,
+    key: *const c_char,
+    value: *const c_char,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let spec = required(spec, "spec")?;
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (key, value) = unsafe { (text(key, "key")?, text(value, "value")?) };
+        spec.0.set(key, value)
+    })
+}
+
+/// Adds a schema that data were written with to an avro spec, by the id that they say: no registry is asked for it. What has
+/// the framing `single_object` says its fingerprint instead; to `bare` data, which say nothing, only one schema can be added.
+///
+/// Errors: `INVALID_ARGUMENT` for text that is no Avro schema, or an id that stands for another schema already;
+/// `INVALID_STATE` for a spec of another kind. That data of it cannot be read as the spec's schema is an error when a
+/// consumer is made. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_add_schema(
+    spec: Option<&mut KarrowSpec>,
+    id: i32,
+    schema: *const c_char,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let spec = required(spec, "spec")?;
+        // SAFETY: NULL or a terminated text, by the contract of this module.
+        let schema = unsafe { text(schema, "schema")? };
+        spec.0.add_schema(id, schema)
     })
 }
 

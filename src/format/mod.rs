@@ -82,6 +82,7 @@ impl Spec {
     }
 }
 
+/// What a spec needs of a schema registry.
 impl Spec {
     /// The subject of a schema registry that has the schema, and the version; `None`: nothing has to be looked up first.
     pub fn subject(&self) -> Option<(&str, Version)> {
@@ -106,29 +107,57 @@ impl Spec {
             Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
         }
     }
+}
 
-    /// The json spec that this is, to add columns and mappings to.
-    pub fn json(&mut self) -> Result<&mut JsonSpec> {
+/// What is said about a spec after it has been made, where its kind has that.
+impl Spec {
+    /// Adds a column to a json spec.
+    pub fn add_column(&mut self, name: &str, type_name: &str) -> Result<()> {
         match self {
-            Spec::Json(spec) => Ok(spec),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Avro(_) => {
-                let message = "columns and mappings belong to a json spec; make one with karrow_spec_new_json";
-                Err(Error::new(Status::InvalidState, message).with_detail("argument", "spec"))
-            }
+            Spec::Json(spec) => spec.add_column(name, type_name),
+            Spec::Avro(_) => Err(self.has_not("columns", "a json spec; the columns of avro follow from the schema")),
+            _ => Err(self.has_not("columns", "a json spec; make one with karrow_spec_new_json")),
         }
     }
 
-    /// The avro spec that this is, to set more about.
-    pub fn avro(&mut self) -> Result<&mut AvroSpec> {
+    /// Ties a field to a column.
+    pub fn map_field(&mut self, field: &str, column: &str) -> Result<()> {
         match self {
-            Spec::Avro(spec) => Ok(spec),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => {
-                let message = "settings and schemas belong to an avro spec; make one with karrow_spec_new_avro";
-                Err(Error::new(Status::InvalidState, message).with_detail("argument", "spec"))
-            }
+            Spec::Json(spec) => spec.map_field(field, column),
+            Spec::Avro(spec) => spec.map_field(field, column),
+            _ => Err(self.has_not("mappings", "a json spec or an avro spec")),
         }
+    }
+
+    /// Sets something about an avro spec.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        match self {
+            Spec::Avro(spec) => spec.set(key, value),
+            _ => Err(self.has_not("settings", AVRO)),
+        }
+    }
+
+    /// Adds a schema that data were written with to an avro spec, by its id.
+    pub fn add_schema(&mut self, id: i32, text: &str) -> Result<()> {
+        match self {
+            Spec::Avro(spec) => spec.add_schema(id, text),
+            _ => Err(self.has_not("schemas", AVRO)),
+        }
+    }
+
+    fn has_not(&self, what: &str, which_has: &str) -> Error {
+        let own = match self {
+            Spec::Ignore => "an ignore spec",
+            Spec::Simple { .. } => "a simple spec",
+            Spec::Json(_) => "a json spec",
+            Spec::Avro(_) => "an avro spec",
+        };
+        let message = format!("{own} has no {what}; they belong to {which_has}");
+        Error::new(Status::InvalidState, message).with_detail("argument", "spec")
     }
 }
+
+const AVRO: &str = "an avro spec; make one with karrow_spec_new_avro_schema or karrow_spec_new_avro_subject";
 
 /// Options that say something about the column of a `simple` spec: `key.column.name` and the like, without the
 /// `karrow.`, and Kafka's `key.deserializer`.

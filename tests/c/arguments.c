@@ -71,6 +71,18 @@ static void texts_must_be_utf8(void)
     FAILS(karrow_spec_map_field(json, bad, "V", E), INVALID_ARGUMENT, "field: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_map_field(json, "v", bad, E), INVALID_ARGUMENT, "column: is not valid UTF-8 from byte 2 on");
     karrow_spec_free(json);
+    FAILS(karrow_spec_new_avro_schema(bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "schema: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_avro_subject(bad, NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "subject: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_avro_subject("s", bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "version: is not valid UTF-8 from byte 2 on");
+    karrow_spec *avro;
+    OK(karrow_spec_new_avro_subject("s", NULL, &avro, E));
+    FAILS(karrow_spec_set(avro, bad, "bare", E), INVALID_ARGUMENT, "key: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_set(avro, "framing", bad, E), INVALID_ARGUMENT, "value: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_add_schema(avro, 7, bad, E), INVALID_ARGUMENT, "schema: is not valid UTF-8 from byte 2 on");
+    karrow_spec_free(avro);
     FAILS(karrow_options_set(options, bad, "value", E), INVALID_ARGUMENT, "key: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_options_set(options, "client.id", bad, E), INVALID_ARGUMENT,
           "value: is not valid UTF-8 from byte 2 on");
@@ -520,9 +532,9 @@ static void j1_columns_and_mappings_are_checked(void)
     OK(karrow_spec_new_json(&json, E));
     OK(karrow_spec_new_simple("V", "utf8", &simple, E));
     FAILS(karrow_spec_add_column(simple, "A", "utf8", E), INVALID_STATE,
-          "columns and mappings belong to a json spec; make one with karrow_spec_new_json");
+          "a simple spec has no columns; they belong to a json spec; make one with karrow_spec_new_json");
     FAILS(karrow_spec_map_field(simple, "a", "A", E), INVALID_STATE,
-          "columns and mappings belong to a json spec; make one with karrow_spec_new_json");
+          "a simple spec has no mappings; they belong to a json spec or an avro spec");
     FAILS(karrow_spec_add_column(json, "", "utf8", E), INVALID_ARGUMENT, "name: is empty; a column needs a name");
     FAILS(karrow_spec_add_column(json, "A", "text", E), INVALID_ARGUMENT,
           "type: unknown type 'text'; use an Arrow name such as int64, float64, utf8, timestamp[ns, UTC] or "
@@ -555,6 +567,56 @@ static void j1_columns_and_mappings_are_checked(void)
     karrow_options_free(options);
     karrow_spec_free(simple);
     karrow_spec_free(json);
+}
+
+/* An Avro schema of one field. */
+#define FIELD(name, type) \
+    "{\"type\": \"record\", \"name\": \"R\", \"fields\": [{\"name\": \"" name "\", \"type\": \"" type "\"}]}"
+
+static void a1_avro_specs_are_checked(void)
+{
+    karrow_spec *avro = UNTOUCHED, *json;
+    FAILS(karrow_spec_new_avro_schema("\"strnig\"", &avro, E), INVALID_ARGUMENT,
+          "schema: it is no Avro schema: Unknown primitive type: strnig");
+    FAILS(karrow_spec_new_avro_subject("", NULL, &avro, E), INVALID_ARGUMENT,
+          "subject: it is empty; a registry has schemas by the name of a subject");
+    FAILS(karrow_spec_new_avro_subject("s", "0", &avro, E), INVALID_ARGUMENT,
+          "version: '0' is no version of a schema; use latest or a number from 1 on");
+    CHECK(avro == UNTOUCHED);
+    OK(karrow_spec_new_avro_subject("s", "3", &avro, E));
+    karrow_spec_free(avro);
+
+    static const char only_avro[] =
+        "; they belong to an avro spec; make one with karrow_spec_new_avro_schema or karrow_spec_new_avro_subject";
+    OK(karrow_spec_new_json(&json, E));
+    FAILS_WITH(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE, "a json spec has no settings");
+    FAILS_WITH(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE, only_avro);
+    FAILS_WITH(karrow_spec_add_schema(json, 7, FIELD("a", "int"), E), INVALID_STATE, "a json spec has no schemas");
+    karrow_spec_free(json);
+
+    OK(karrow_spec_new_avro_schema(FIELD("a", "int"), &avro, E));
+    FAILS(karrow_spec_add_column(avro, "A", "int32", E), INVALID_STATE,
+          "an avro spec has no columns; they belong to a json spec; the columns of avro follow from the schema");
+    FAILS(karrow_spec_set(avro, "farming", "bare", E), INVALID_ARGUMENT,
+          "key: an avro spec has no 'farming'; it has framing, nested, union, enum, mapped_only");
+    FAILS(karrow_spec_set(avro, "framing", "bear", E), INVALID_ARGUMENT,
+          "value: framing cannot be 'bear'; it can be confluent, bare or single_object");
+    OK(karrow_spec_add_schema(avro, 7, FIELD("a", "int"), E));
+    OK(karrow_spec_add_schema(avro, 7, FIELD("a", "int"), E));
+    FAILS(karrow_spec_add_schema(avro, 7, FIELD("b", "int"), E), INVALID_ARGUMENT,
+          "id: there is a schema 7 already; an id stands for one schema");
+    OK(karrow_spec_map_field(avro, "a", "A", E));
+    FAILS(karrow_spec_map_field(avro, "a", "B", E), INVALID_ARGUMENT,
+          "field: a is mapped to column A already; a field has one column");
+
+    karrow_options *options = any_options();
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, avro, E));
+    struct ArrowSchema schema;
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "A")]->format, "i");
+    schema.release(&schema);
+    karrow_options_free(options);
+    karrow_spec_free(avro);
 }
 
 static void j1_columns_come_from_an_arrow_schema(void)
@@ -934,6 +996,8 @@ static void the_clusters_arguments_are_checked(void)
           "records: expected an array, found object");
     FAILS(karrow_mock_cluster_produce_records(cluster, "t", "[null, {\"headers\": [[\"a\"]]}]", E), INVALID_ARGUMENT,
           "records: [1].headers[0]: expected a pair of key, which is a string, and value");
+    FAILS(karrow_mock_cluster_produce_records(cluster, "t", "[{\"hex\": \"00 0\"}]", E), INVALID_ARGUMENT,
+          "records: [0].hex: expected two hexadecimal digits for each byte, found 3 in all");
     FAILS(karrow_mock_cluster_produce_records(cluster, "t", "[null, {\"partition\": 2}]", E), NOT_FOUND,
           "there is no t[2] on this cluster; create the topic first");
     OK(karrow_mock_cluster_produce(cluster, "t", 0, NULL, -1, NULL, -1, 0, &offset, E));
@@ -1108,6 +1172,7 @@ int main(void)
     RUN(t_other_names_are_an_error);
     RUN(j1_columns_and_mappings_are_checked);
     RUN(j1_columns_come_from_an_arrow_schema);
+    RUN(a1_avro_specs_are_checked);
     RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
     RUN(p3_topics_and_partitions_must_exist);
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);

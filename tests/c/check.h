@@ -192,12 +192,16 @@ static inline void check_array(const struct ArrowSchema *schema, const struct Ar
     CHECK_NUMBER(array->offset, 0);
     CHECK_NUMBER(array->n_children, schema->n_children);
     CHECK_NUMBER(array->n_buffers, buffer_count(schema->format));
-    CHECK(array->dictionary == NULL && schema->dictionary == NULL);
+    CHECK((array->dictionary == NULL) == (schema->dictionary == NULL));
+    if (array->dictionary != NULL)
+        check_array(schema->dictionary, array->dictionary);
+    /* A union has no bitmap of its own. */
+    const bool is_union = strncmp(schema->format, "+u", 2) == 0;
     /* Only a bitmap may be missing, of an array without nulls. */
-    for (int64_t buffer = 1; buffer < array->n_buffers; buffer++)
+    for (int64_t buffer = is_union ? 0 : 1; buffer < array->n_buffers; buffer++)
         CHECK(array->buffers[buffer] != NULL);
     int64_t nulls = 0;
-    for (int64_t row = 0; row < array->length; row++)
+    for (int64_t row = 0; row < array->length && !is_union; row++)
         nulls += is_null(array, row);
     CHECK_NUMBER(array->null_count, nulls);
     CHECK(nulls == 0 || (schema->flags & ARROW_FLAG_NULLABLE) != 0);

@@ -164,6 +164,70 @@ static void null_and_empty_are_told_apart(void)
     karrow_mock_cluster_free(cluster);
 }
 
+static void avro_records_become_rows_by_the_schemas_they_were_written_with(void)
+{
+    static const char reader[] =
+        "{\"type\": \"record\", \"name\": \"Order\", \"fields\": ["
+        " {\"name\": \"symbol\", \"type\": {\"type\": \"enum\", \"name\": \"S\", \"symbols\": [\"KRW\", \"ACME\"]}},"
+        " {\"name\": \"leg\", \"type\": [\"null\", {\"type\": \"record\", \"name\": \"Leg\", \"fields\": ["
+        "  {\"name\": \"qty\", \"type\": \"long\"}]}], \"default\": null},"
+        " {\"name\": \"id\", \"type\": [\"int\", \"string\"]}]}";
+    /* Without leg, and in another order. */
+    static const char writer[] =
+        "{\"type\": \"record\", \"name\": \"Order\", \"fields\": ["
+        " {\"name\": \"id\", \"type\": \"string\"},"
+        " {\"name\": \"symbol\", \"type\": {\"type\": \"enum\", \"name\": \"S\", \"symbols\": [\"ACME\", \"KRW\"]}}]}";
+    karrow_spec *spec;
+    OK(karrow_spec_new_avro_schema(reader, &spec, E));
+    OK(karrow_spec_set(spec, "enum", "dictionary", E));
+    OK(karrow_spec_set(spec, "union", "dense", E));
+    OK(karrow_spec_map_field(spec, "leg.qty", "Qty", E));
+    OK(karrow_spec_add_schema(spec, 1, reader, E));
+    OK(karrow_spec_add_schema(spec, 7, writer, E));
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, spec, E));
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_spec_free(spec);
+    karrow_consumer *consumer = opened(options);
+    OK(karrow_mock_cluster_produce_records(
+        cluster, "t",
+        "[{\"hex\": \"00 00000001 02 0207 000a\"}, {\"hex\": \"00 00000007 0261 02\"}, null,"
+        " {\"hex\": \"00 00000001 00 00 020461 62\"}]",
+        E));
+    karrow_snapshot *snapshot = read_rows(consumer, 4);
+    struct table table = table_of(snapshot, 0);
+
+    const int64_t symbol = column_named(&table.schema, "symbol");
+    CHECK_TEXT(table.schema.children[symbol]->format, "i");
+    CHECK_TEXT(table.schema.children[symbol]->dictionary->format, "u");
+    const struct ArrowArray *symbols = table.array.children[symbol];
+    CHECK_NUMBER(symbols->dictionary->length, 2);
+    static const char *const symbol_of_row[] = {"ACME", "KRW", NULL, "KRW"};
+    CHECK_NUMBER(int64_at(column_of(&table, "Qty"), 0), -4);
+    for (int64_t row = 0; row < 4; row++) {
+        CHECK_NUMBER(is_null(symbols, row), symbol_of_row[row] == NULL);
+        if (symbol_of_row[row] != NULL)
+            CHECK(text_is(symbols->dictionary, int32_at(symbols, row), symbol_of_row[row]));
+        CHECK_NUMBER(is_null(column_of(&table, "Qty"), row), row != 0);
+    }
+
+    const int64_t id = column_named(&table.schema, "id");
+    CHECK_TEXT(table.schema.children[id]->format, "+ud:0,1");
+    const struct ArrowArray *ids = table.array.children[id];
+    static const int8_t branches[] = {0, 1, 0, 1};
+    CHECK(memcmp(ids->buffers[0], branches, sizeof branches) == 0);
+    const int32_t *places = ids->buffers[1];
+    CHECK_NUMBER(int32_at(ids->children[0], places[0]), 5);
+    CHECK(text_is(ids->children[1], places[1], "a"));
+    CHECK(is_null(ids->children[0], places[2]));
+    CHECK(text_is(ids->children[1], places[3], "ab"));
+    release_table(&table);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 static void records_come_out_as_their_json_says(void)
 {
     karrow_mock_cluster *cluster = cluster_with("t", 2);
@@ -967,6 +1031,7 @@ int main(void)
     RUN(every_simple_type_goes_from_record_to_row_on_both_sides);
     RUN(null_and_empty_are_told_apart);
     RUN(records_come_out_as_their_json_says);
+    RUN(avro_records_become_rows_by_the_schemas_they_were_written_with);
     RUN(nothing_is_lost_when_the_leader_moves);
     RUN(nothing_is_lost_when_a_broker_goes_and_comes_back);
     RUN(reading_goes_on_after_errors_of_fetch);

@@ -388,6 +388,28 @@ static void null_karrow_spec_new_json_columns(void)
     karrow_spec_free(made);
 }
 
+static const char RECORD[] = "{\"type\": \"record\", \"name\": \"R\", \"fields\": []}";
+
+static void null_karrow_spec_new_avro_schema(void)
+{
+    karrow_spec *made;
+    REFUSED("schema", karrow_spec_new_avro_schema(NULL, &made, OUT));
+    REFUSED("spec", karrow_spec_new_avro_schema(RECORD, NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_avro_schema(RECORD, &made, NULL));
+    karrow_spec_free(made);
+}
+
+static void null_karrow_spec_new_avro_subject(void)
+{
+    karrow_spec *made;
+    REFUSED("subject", karrow_spec_new_avro_subject(NULL, "latest", &made, OUT));
+    TAKEN("version", karrow_spec_new_avro_subject("s", NULL, &made, E));
+    karrow_spec_free(made);
+    REFUSED("spec", karrow_spec_new_avro_subject("s", "latest", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_avro_subject("s", "latest", &made, NULL));
+    karrow_spec_free(made);
+}
+
 static void null_karrow_spec_add_column(void)
 {
     karrow_spec *json;
@@ -408,6 +430,27 @@ static void null_karrow_spec_map_field(void)
     REFUSED("column", karrow_spec_map_field(json, "a", NULL, OUT));
     WITHOUT_ERROR(karrow_spec_map_field(json, "a", "A", NULL));
     karrow_spec_free(json);
+}
+
+static void null_karrow_spec_set(void)
+{
+    karrow_spec *avro;
+    OK(karrow_spec_new_avro_schema(RECORD, &avro, E));
+    REFUSED("spec", karrow_spec_set(NULL, "framing", "bare", OUT));
+    REFUSED("key", karrow_spec_set(avro, NULL, "bare", OUT));
+    REFUSED("value", karrow_spec_set(avro, "framing", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_set(avro, "framing", "bare", NULL));
+    karrow_spec_free(avro);
+}
+
+static void null_karrow_spec_add_schema(void)
+{
+    karrow_spec *avro;
+    OK(karrow_spec_new_avro_schema(RECORD, &avro, E));
+    REFUSED("spec", karrow_spec_add_schema(NULL, 7, RECORD, OUT));
+    REFUSED("schema", karrow_spec_add_schema(avro, 7, NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_add_schema(avro, 7, RECORD, NULL));
+    karrow_spec_free(avro);
 }
 
 static void null_karrow_spec_free(void)
@@ -869,8 +912,12 @@ static const struct {
     CASE(karrow_spec_new_simple),
     CASE(karrow_spec_new_json),
     CASE(karrow_spec_new_json_columns),
+    CASE(karrow_spec_new_avro_schema),
+    CASE(karrow_spec_new_avro_subject),
     CASE(karrow_spec_add_column),
     CASE(karrow_spec_map_field),
+    CASE(karrow_spec_set),
+    CASE(karrow_spec_add_schema),
     CASE(karrow_spec_free),
     CASE(karrow_options_new),
     CASE(karrow_options_set),
