@@ -757,11 +757,15 @@ inline std::string type_name(std::string_view format)
     static constexpr std::pair<std::string_view, const char *> names[] = {
         {"b", "bool"},    {"c", "int8"},   {"C", "uint8"},  {"s", "int16"},   {"S", "uint16"},  {"i", "int32"},
         {"I", "uint32"},  {"l", "int64"},  {"L", "uint64"}, {"f", "float32"}, {"g", "float64"}, {"u", "utf8"},
-        {"z", "binary"},  {"+l", "list"},  {"+s", "struct"}, {"+m", "map"},   {"tdD", "date32"}};
+        {"z", "binary"},  {"+l", "list"},  {"+s", "struct"}, {"+m", "map"},   {"tdD", "date32"}, {"n", "null"}};
     for (const auto &[known, name] : names)
         if (format == known)
             return name;
+    if (format.substr(0, 4) == "+ud:")
+        return "union";
     const std::string_view kind = format.substr(0, 2);
+    if (kind == "w:")
+        return "fixed_size_binary(" + std::string(format.substr(2)) + ")";
     if (kind == "ts" && format.size() >= 4)
         return "timestamp[" + unit_name(format[2]) + (format.size() > 4 ? ", " : "") + std::string(format.substr(4))
             + "]";
@@ -1098,6 +1102,26 @@ public:
         return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, columns.get()));
     }
 
+    /// Columns from an Avro record, which is read as this schema, whatever it was written with; karrow.h says what
+    /// becomes of which type. Records inside the record become columns of their own: `customer__name`.
+    ///
+    /// Throws INVALID_ARGUMENT for text that is no Avro schema.
+    static Spec avro_schema(const std::string &schema)
+    {
+        return Spec(
+            detail::output_of<karrow_spec *>(karrow_spec_new_avro_schema, detail::c_text(schema, "schema")));
+    }
+
+    /// The same with a schema that the registry of `schema.registry.url` has: a version of a subject, a number from 1
+    /// on, or the latest one. Which one that is, is fixed when a consumer is opened.
+    ///
+    /// Throws INVALID_ARGUMENT for an empty subject, or what is no version.
+    static Spec avro_subject(const std::string &subject, const std::string &version = "latest")
+    {
+        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_avro_subject, detail::c_text(subject, "subject"),
+                                                     detail::c_text(version, "version")));
+    }
+
     /// Adds a column to a JSON spec. Types have Arrow's names (`int64`, `timestamp[ns, UTC]`, `decimal128(10, 2)`,
     /// `list<utf8>`, `struct<a: int64, b: bool>`, `map<utf8, float64>`) or Deephaven's (`long`, `Instant`, `String`,
     /// `long[]`); karrow.h says what each of them takes.
@@ -1114,13 +1138,12 @@ public:
         return std::move(add_column(name, type));
     }
 
-    /// Says which field a column of a JSON spec reads, if not the one of its own name. A field may feed several
-    /// columns.
+    /// Ties a field to a column. Of a JSON spec: the column reads this field, not the one of its own name; a field may
+    /// feed several columns, and whether the column exists is checked when a consumer is made. Of an Avro spec: the
+    /// field's column has this name; what is inside a record has a dot in front, as in `customer.name`.
     ///
-    /// Whether the column exists is checked when a consumer is made.
-    ///
-    /// Throws INVALID_ARGUMENT for a pointer that is none, or a column that another field is mapped to already;
-    /// INVALID_STATE for a spec of another kind.
+    /// Throws INVALID_ARGUMENT for a pointer that is none, a column of JSON that another field is mapped to already, or
+    /// a field of Avro that is mapped to another column already; INVALID_STATE for a spec of another kind.
     Spec &map_field(const std::string &field, const std::string &column) &
     {
         detail::call(karrow_spec_map_field, get(), detail::c_text(field, "field"), detail::c_text(column, "column"));
@@ -1130,6 +1153,29 @@ public:
     {
         return std::move(map_field(field, column));
     }
+
+    /// Sets something about an Avro spec: `framing` (`confluent`, `bare`, `single_object`), `nested` (`flatten`,
+    /// `struct`), `union` (`struct`, `dense`), `enum` (`utf8`, `dictionary`) or `mapped_only` (`false`, `true`), of
+    /// which the first is what it is unless it is set; karrow.h says what they mean.
+    ///
+    /// Throws INVALID_ARGUMENT for an unknown key or value; INVALID_STATE for a spec of another kind.
+    Spec &set(const std::string &key, const std::string &value) &
+    {
+        detail::call(karrow_spec_set, get(), detail::c_text(key, "key"), detail::c_text(value, "value"));
+        return *this;
+    }
+    Spec set(const std::string &key, const std::string &value) && { return std::move(set(key, value)); }
+
+    /// Adds a schema that data were written with to an Avro spec, by the id that they say. No registry is asked for it.
+    ///
+    /// Throws INVALID_ARGUMENT for text that is no Avro schema, or an id that stands for another schema already;
+    /// INVALID_STATE for a spec of another kind.
+    Spec &add_schema(std::int32_t id, const std::string &schema) &
+    {
+        detail::call(karrow_spec_add_schema, get(), id, detail::c_text(schema, "schema"));
+        return *this;
+    }
+    Spec add_schema(std::int32_t id, const std::string &schema) && { return std::move(add_schema(id, schema)); }
 
 private:
     explicit Spec(karrow_spec *owned) noexcept : Handle(owned) {}
