@@ -233,6 +233,35 @@ fn what_is_not_as_a_case_says_is_found_inside_columns_too() {
 }
 
 #[test]
+fn what_is_not_as_a_case_says_is_found_in_cells_of_avro() {
+    let fields = r#"[{"name": "F", "type": {"type": "fixed", "name": "Two", "size": 2}},
+        {"name": "E", "type": {"type": "enum", "name": "Letter", "symbols": ["a", "b"]}},
+        {"name": "U", "type": ["int", "double"]}, {"name": "N", "type": "null"}]"#;
+    let run = |column: &str, cell: &str| {
+        run_text(&format!(
+            r#"{{"name": "wrong", "rules": ["A5"],
+                 "value": {{"spec": "avro", "schema": {{"type": "record", "name": "R", "fields": {fields}}},
+                            "set": {{"framing": "bare", "union": "dense", "enum": "dictionary"}}}},
+                 "steps": [{{"produce": [{{"hex": "0102 02 02 000000000000e03f"}}]}}, {{"poll": {{"rows": 1}}}},
+                           {{"expect": {{"0": {{"columns": {{"{column}": [{cell}]}}}}}}}}]}}"#
+        ))
+    };
+    for (column, right, wrong) in [
+        ("F", r#""AQI=""#, [r#""AQM=""#, "null"]),
+        ("E", r#""b""#, [r#""a""#, "1"]),
+        ("U", r#"{"double": 0.5}"#, [r#"{"double": 0.25}"#, r#"{"int": 0.5}"#]),
+        ("U", r#"{"double": "0.5"}"#, ["0.5", r#"{"double": 0.5, "int": null}"#]),
+        ("N", "null", ["0", "{}"]),
+    ] {
+        run(column, right).unwrap();
+        for wrong in wrong {
+            let found = run(column, wrong).expect_err(wrong);
+            assert!(found.contains(&format!("{column}, row 0: ")), "{wrong}: {found}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_as_a_case_says_is_found_in_schemas_and_dead_letters_too() {
     let run = |members: &str| run_text(&format!(r#"{{"name": "wrong", "rules": ["R2"], {members}}}"#));
     let schema = |column: &str| {
@@ -390,7 +419,7 @@ fn differences() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_difference_from_deephaven_in_json_is_shown() {
+fn every_difference_from_deephaven_in_json_and_avro_is_shown() {
     let listed = differences();
     let mut shown = BTreeSet::new();
     for case in cases() {
@@ -402,7 +431,7 @@ fn every_difference_from_deephaven_in_json_is_shown() {
         let says_so = case.name.starts_with("unlike_deephaven_");
         assert_eq!(says_so, !case.unlike_deephaven.is_empty(), "{}: the name says otherwise", case.name);
     }
-    let of_json = listed.iter().filter(|(_, rule)| rule.starts_with('J') || *rule == "T");
-    let missing: Vec<_> = of_json.map(|(about, _)| about).filter(|about| !shown.contains(*about)).collect();
+    let of_formats = listed.iter().filter(|(_, rule)| rule.starts_with(['J', 'A']) || *rule == "T");
+    let missing: Vec<_> = of_formats.map(|(about, _)| about).filter(|about| !shown.contains(*about)).collect();
     assert!(missing.is_empty(), "docs/deephaven.md lists what no case shows: {missing:?}");
 }

@@ -91,6 +91,12 @@ const MockCluster &cluster()
     return cluster;
 }
 
+/// An Avro schema: its text, or the JSON that the text is.
+std::string schema_text(const json &schema)
+{
+    return schema.is_string() ? schema.get<std::string>() : schema.dump();
+}
+
 Spec spec_of(const json &text)
 {
     Members members(text);
@@ -112,6 +118,21 @@ Spec spec_of(const json &text)
             spec.add_column(column.at(0), column.at(1));
         for (const json &field : mapping)
             spec.map_field(field.at(0), field.at(1));
+    } else if (kind == "avro") {
+        const json schema = members.take("schema"), version = members.take("version"), settings = members.take("set");
+        const json mapping = members.take("mapping"), schemas = members.take("schemas");
+        if (!schema.is_null())
+            spec = Spec::avro_schema(schema_text(schema));
+        else if (version.is_null())
+            spec = Spec::avro_subject(members.need("subject"));
+        else
+            spec = Spec::avro_subject(members.need("subject"), version);
+        for (const auto &[key, value] : settings.items())
+            spec.set(key, value);
+        for (const json &field : mapping)
+            spec.map_field(field.at(0), field.at(1));
+        for (const auto &[id, writer] : schemas.items())
+            spec.add_schema(std::stoi(id), schema_text(writer));
     } else if (kind != "ignore") {
         throw Mismatch("there is no spec " + kind);
     }
@@ -242,13 +263,23 @@ json base64_of(const std::optional<std::string> &bytes)
     return bytes ? json(base64(reinterpret_cast<const std::uint8_t *>(bytes->data()), bytes->size())) : json(nullptr);
 }
 
+/// The bytes of hexadecimal digits, which may have blanks between them.
+std::string bytes_of_hex(std::string digits)
+{
+    digits.erase(std::remove(digits.begin(), digits.end(), ' '), digits.end());
+    std::string bytes;
+    for (std::size_t at = 0; at < digits.size(); at += 2)
+        bytes += static_cast<char>(std::stoi(digits.substr(at, 2), nullptr, 16));
+    return bytes;
+}
+
 /// Bytes as records have them, in base64.
 json base64_of_record(const json &bytes)
 {
     if (!bytes.is_object())
         return base64_of(bytes.is_null() ? std::nullopt : std::optional<std::string>(bytes.get<std::string>()));
     Members members(bytes);
-    json base64 = members.need("base64");
+    json base64 = members.has("hex") ? base64_of(bytes_of_hex(members.take("hex"))) : members.need("base64");
     members.end();
     return base64;
 }

@@ -197,6 +197,11 @@ inline json scalar_cell(const std::string &format, const ArrowArray &array, std:
         const auto *numbers = static_cast<const std::uint8_t *>(array.buffers[1]);
         return decimal(numbers + static_cast<std::size_t>(row) * type.bits / 8, type.bits / 8, type.scale);
     }
+    if (format.substr(0, 2) == "w:") {
+        const std::size_t width = std::stoul(format.substr(2));
+        const auto *bytes = static_cast<const std::uint8_t *>(array.buffers[1]);
+        return base64(bytes + static_cast<std::size_t>(row) * width, width);
+    }
     if (format != "u" && format != "z")
         throw Mismatch("there are no cells of format " + format);
     const auto *ends = static_cast<const std::int32_t *>(array.buffers[1]) + row;
@@ -206,16 +211,33 @@ inline json scalar_cell(const std::string &format, const ArrowArray &array, std:
     return format == "u" ? json(std::string(reinterpret_cast<const char *>(start), size)) : json(base64(start, size));
 }
 
+/// Whether a format is that of a dense union.
+inline bool is_union(const std::string &format)
+{
+    return format.substr(0, 4) == "+ud:";
+}
+
 /// A cell of a column that holds others, or one in it, as cases have it: of a list its items, of a struct its members,
-/// of a map its entries as pairs.
+/// of a map its entries as pairs, of a union the one member that it has.
 inline json nested_cell(const ArrowSchema &field, const ArrowArray &array, std::int64_t row)
 {
     const std::string format = field.format;
     same("the offset of an array", array.offset, 0);
     if (row >= array.length)
         throw Mismatch("an array is shorter than what it is part of");
+    if (format == "n")
+        return nullptr;
+    if (is_union(format)) {
+        const std::int8_t chosen = static_cast<const std::int8_t *>(array.buffers[0])[row];
+        const std::int32_t place = static_cast<const std::int32_t *>(array.buffers[1])[row];
+        if (chosen < 0 || chosen >= field.n_children)
+            throw Mismatch("a union has a child that it does not have");
+        return {{field.children[chosen]->name, nested_cell(*field.children[chosen], *array.children[chosen], place)}};
+    }
     if (!is_valid(array, row))
         return nullptr;
+    if (field.dictionary != nullptr)
+        return nested_cell(*field.dictionary, *array.dictionary, number_at<std::int32_t>(array, row));
     if (format == "+s") {
         json members = json::object();
         for (std::int64_t child = 0; child < field.n_children; ++child)
@@ -271,7 +293,7 @@ std::vector<json> timestamps_as(const karrow::Batch &batch, const std::string &n
 /// All cells of a column, read in the way its type is to be read.
 inline std::vector<json> cells_of(const karrow::Batch &batch, const ArrowSchema &field, const ArrowArray &array)
 {
-    const std::string format = field.format, name = field.name;
+    const std::string format = field.dictionary == nullptr ? field.format : "a dictionary", name = field.name;
     if (format == "b")
         return numbers_as<bool>(batch, name);
     if (format == "c")
@@ -369,7 +391,7 @@ inline json expected_cell(const json &expected, const Shape &shape)
             if (entry.is_array() && entry.size() == 2)
                 for (std::size_t part : {0U, 1U})
                     entry[part] = expected_cell(entry[part], shape.inside[0].inside[part]);
-    if (format == "+s" && cell.is_object())
+    if ((format == "+s" || is_union(format)) && cell.is_object())
         for (const Shape &member : shape.inside)
             if (cell.contains(member.name))
                 cell[member.name] = expected_cell(cell[member.name], member);
@@ -474,6 +496,8 @@ inline void add_rows(Columns &columns, const karrow::Snapshot &snapshot, std::in
 inline std::string type_of(const ArrowSchema &field)
 {
     const std::string format = field.format;
+    if (field.dictionary != nullptr)
+        return "dictionary<" + karrow::detail::type_name(format) + ", " + type_of(*field.dictionary) + ">";
     if (format.substr(0, 2) == "d:") {
         const Decimal type(format);
         return "decimal" + shown(type.bits) + "(" + shown(type.precision) + ", " + shown(type.scale) + ")";
@@ -484,12 +508,12 @@ inline std::string type_of(const ArrowSchema &field)
         const ArrowSchema &entry = *field.children[0];
         return "map<" + type_of(*entry.children[0]) + ", " + type_of(*entry.children[1]) + ">";
     }
-    if (format == "+s") {
+    if (format == "+s" || is_union(format)) {
         std::string members;
         for (std::int64_t child = 0; child < field.n_children; ++child)
             members += (child == 0 ? "" : ", ") + std::string(field.children[child]->name) + ": "
                 + type_of(*field.children[child]);
-        return "struct<" + members + ">";
+        return karrow::detail::type_name(format) + "<" + members + ">";
     }
     return karrow::detail::type_name(format);
 }

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use karrow::error::{Error, Status};
 use karrow::format::Spec;
+use karrow::format::avro::AvroSpec;
 use karrow::format::json::JsonSpec;
 use karrow::mock::records::{self, JsonRecord};
 use karrow::options::{Start, Stop};
@@ -113,6 +114,19 @@ pub enum SpecText {
         columns: Vec<(String, String)>,
         mapping: Vec<(String, String)>,
     },
+    Avro {
+        reader: ReaderText,
+        settings: Vec<(String, String)>,
+        mapping: Vec<(String, String)>,
+        /// By id.
+        schemas: Vec<(i32, String)>,
+    },
+}
+
+/// What an avro spec is made of.
+pub enum ReaderText {
+    Schema(String),
+    Subject { subject: String, version: Option<String> },
 }
 
 /// A column of the expected schema, or a field inside one.
@@ -293,10 +307,10 @@ fn bytes(value: Value) -> Outcome<Value> {
     match value {
         Value::Null => Ok(Value::Null),
         Value::String(text) => Ok(STANDARD.encode(text).into()),
+        // As records are read, so that there is one way to write them.
         other => {
-            let mut members = Members::of(other)?;
-            let base64 = members.need("base64", text)?;
-            members.end(base64.into())
+            let record = produced(Value::Array(vec![other]))?.into_iter().next().and_then(|record| record.value);
+            Ok(STANDARD.encode(record.ok_or("expected bytes")?).into())
         }
     }
 }
@@ -320,6 +334,14 @@ fn number_or_null(value: Value) -> Outcome<Value> {
 fn texts<T: FromIterator<(String, String)>>(value: Value) -> Outcome<T> {
     let texts = Members::of(value)?.rest(|name, value| Ok((name.to_owned(), text(value)?)))?;
     Ok(texts.into_iter().collect())
+}
+
+/// An Avro schema: its text, or the JSON that the text is.
+fn avro_schema(value: Value) -> Outcome<String> {
+    match value {
+        Value::String(text) => Ok(text),
+        json => Ok(json.to_string()),
+    }
 }
 
 /// A field of an Arrow schema. A type that has fields of its own is only named by its kind, beside these `children`.
@@ -491,9 +513,29 @@ impl SpecText {
                 columns: members.take("columns", list(pair))?.unwrap_or_default(),
                 mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
             },
+            "avro" => SpecText::parse_avro(&mut members)?,
             other => return Err(format!("there is no spec {other}")),
         };
         members.end(spec)
+    }
+
+    fn parse_avro(members: &mut Members) -> Outcome<SpecText> {
+        let reader = match members.take("schema", avro_schema)? {
+            Some(schema) => ReaderText::Schema(schema),
+            None => {
+                ReaderText::Subject { subject: members.need("subject", text)?, version: members.take("version", text)? }
+            }
+        };
+        let by_id = |id: &str, schema| {
+            let id = id.parse().map_err(|_| "expected the id of a schema".to_owned())?;
+            Ok((id, avro_schema(schema)?))
+        };
+        Ok(SpecText::Avro {
+            reader,
+            settings: members.take("set", texts)?.unwrap_or_default(),
+            mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
+            schemas: members.take("schemas", |schemas| Members::of(schemas)?.rest(by_id))?.unwrap_or_default(),
+        })
     }
 
     /// The spec itself, if what it says is right.
@@ -510,7 +552,25 @@ impl SpecText {
                 mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
                 Spec::Json(spec)
             }
+            SpecText::Avro { reader, settings, mapping, schemas } => {
+                let mut spec = Spec::Avro(reader.make()?);
+                settings.iter().try_for_each(|(key, value)| spec.set(key, value))?;
+                mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
+                schemas.iter().try_for_each(|(id, schema)| spec.add_schema(*id, schema))?;
+                spec
+            }
         })
+    }
+}
+
+impl ReaderText {
+    fn make(&self) -> karrow::error::Result<AvroSpec> {
+        match self {
+            ReaderText::Schema(schema) => AvroSpec::from_schema(schema),
+            ReaderText::Subject { subject, version } => {
+                AvroSpec::from_subject(subject, version.as_deref().unwrap_or("latest"))
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use arrow_array::types::{
     Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StructArray, UnionArray};
 use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,6 +32,9 @@ fn check_field(expected: &FieldText, field: &Field) -> Outcome {
         (DataType::List(item), Some(_)) => ("list".to_owned(), Fields::from(vec![item.clone()])),
         (DataType::Map(entries, _), Some(_)) => ("map".to_owned(), Fields::from(vec![entries.clone()])),
         (DataType::Struct(members), Some(_)) => ("struct".to_owned(), members.clone()),
+        (DataType::Union(members, _), Some(_)) => {
+            ("union".to_owned(), members.iter().map(|(_, member)| member.clone()).collect())
+        }
         (data_type, _) => (karrow::types::name(data_type), Fields::empty()),
     };
     let found = (type_name, field.is_nullable());
@@ -142,7 +145,14 @@ pub fn check_dead_letters(expected: &[DeadLetter], found: &[(i32, Map<String, Va
 
 /// Whether a cell is as a case has it.
 fn cell_is(column: &ArrayRef, row: usize, expected: &Value) -> Outcome<bool> {
-    if column.is_null(row) {
+    if let DataType::Union(..) = column.data_type() {
+        let (name, child, place) = chosen(column, row)?;
+        return match expected.as_object().map(|members| (members.len(), members.get(&name))) {
+            Some((1, Some(expected))) => cell_is(&child, place, expected),
+            _ => Ok(false),
+        };
+    }
+    if is_null(column, row) {
         return Ok(expected.is_null());
     }
     let (found, expected) = match (column.data_type(), expected) {
@@ -188,6 +198,21 @@ fn members_are(found: &StructArray, row: usize, expected: &Map<String, Value>) -
     Ok(same.collect::<Outcome<Vec<_>>>()?.into_iter().all(|same| same))
 }
 
+/// Of a union's row the child that it is in: its name, the child, and the row there.
+fn chosen(column: &ArrayRef, row: usize) -> Outcome<(String, ArrayRef, usize)> {
+    let union = column.as_any().downcast_ref::<UnionArray>().ok_or("a union is expected to be one")?;
+    let DataType::Union(fields, _) = union.data_type() else { return Err("a union is expected to be one".to_owned()) };
+    let id = union.type_id(row);
+    let (_, field) =
+        fields.iter().find(|(known, _)| *known == id).ok_or("a union has a child that it does not have")?;
+    Ok((field.name().clone(), union.child(id).clone(), union.value_offset(row)))
+}
+
+/// Whether a cell is null: what has the type null is nothing else, without a bitmap that says so.
+fn is_null(column: &ArrayRef, row: usize) -> bool {
+    column.is_null(row) || column.data_type().is_null()
+}
+
 fn parsed<T: std::str::FromStr>(text: &str) -> Outcome<T> {
     let text = text.replace("Infinity", "inf");
     text.parse().map_err(|_| format!("{text:?} is not the text of a float"))
@@ -202,7 +227,11 @@ fn float(column: &ArrayRef, row: usize) -> f64 {
 
 /// A cell as cases write it. Floats are text here, for messages.
 fn cell(column: &ArrayRef, row: usize) -> Outcome<Value> {
-    if column.is_null(row) {
+    if let DataType::Union(..) = column.data_type() {
+        let (name, child, place) = chosen(column, row)?;
+        return Ok(Value::Object([(name, cell(&child, place)?)].into_iter().collect()));
+    }
+    if is_null(column, row) {
         return Ok(Value::Null);
     }
     Ok(match column.data_type() {
@@ -218,6 +247,13 @@ fn cell(column: &ArrayRef, row: usize) -> Outcome<Value> {
         DataType::Float32 | DataType::Float64 => float(column, row).to_string().into(),
         DataType::Utf8 => column.as_string::<i32>().value(row).into(),
         DataType::Binary => STANDARD.encode(column.as_binary::<i32>().value(row)).into(),
+        DataType::FixedSizeBinary(_) => STANDARD.encode(column.as_fixed_size_binary().value(row)).into(),
+        DataType::Dictionary(..) => {
+            let symbols = column.as_dictionary::<Int32Type>();
+            let symbol =
+                usize::try_from(symbols.keys().value(row)).map_err(|_| "a dictionary has a negative number")?;
+            cell(symbols.values(), symbol)?
+        }
         DataType::Decimal128(..) => column.as_primitive::<Decimal128Type>().value_as_string(row).into(),
         DataType::Decimal256(..) => column.as_primitive::<Decimal256Type>().value_as_string(row).into(),
         DataType::Date32 | DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) => {
