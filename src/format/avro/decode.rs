@@ -371,15 +371,37 @@ impl<'a> Pass<'a> {
         let items = slice::from_mut(column.list_items());
         let first = items[0].rows();
         while let Some(block) = self.block(blocks)? {
-            for _ in 0..block.count {
-                if let Err(fault) = self.run(blocks.program, items) {
-                    // Of the item itself nothing has been written, or only a part.
-                    return Err(fault.inside_item(items[0].rows() - first).into());
-                }
-            }
+            self.items(blocks, &block, items, first)?;
             self.end_block(&block)?;
         }
         column.end_list();
+        Ok(())
+    }
+
+    /// The items of a block, of which those of the simplest kind need no program.
+    #[inline]
+    fn items(&mut self, blocks: &Blocks, block: &Block, items: &mut [ColumnBuffer], first: usize) -> Step {
+        let plan = self.plan;
+        if let ([op @ Op::Long { .. }], [column]) = (plan.ops(blocks.program), &mut *items) {
+            let mut datum = self.datum;
+            for _ in 0..block.count {
+                match datum.long() {
+                    Ok(value) => column.push_i64(value),
+                    Err(malformed) => {
+                        self.datum = datum;
+                        return Err(self.fault(*op, malformed.into()).inside_item(column.rows() - first).into());
+                    }
+                }
+            }
+            self.datum = datum;
+            return Ok(());
+        }
+        for _ in 0..block.count {
+            if let Err(fault) = self.run(blocks.program, items) {
+                // Of the item itself nothing has been written, or only a part.
+                return Err(fault.inside_item(items[0].rows() - first).into());
+            }
+        }
         Ok(())
     }
 
@@ -406,19 +428,21 @@ impl<'a> Pass<'a> {
     ) -> std::result::Result<bool, Cause> {
         let entries = column.list_items();
         let first = entries.rows();
-        let (mut few, mut count) = ([&[] as &[u8]; FEW_KEYS], 0);
+        let (mut few, mut count) = ([(0, &[] as &[u8]); FEW_KEYS], 0);
         let mut hashed = HashSet::new();
         while let Some(block) = self.block(blocks)? {
             for _ in 0..block.count {
-                let key = self.datum.bytes()?;
+                let (text, length) = self.datum.bytes_and_more()?;
+                let key = &text[..length];
                 let is_known = match few.get_mut(count) {
                     Some(place) => {
-                        *place = key;
-                        few[..count].contains(&key)
+                        let start = start_of(text, length);
+                        *place = (start, key);
+                        few[..count].iter().any(|(other, known)| *other == start && *known == key)
                     }
                     None => {
                         if count == FEW_KEYS {
-                            hashed.extend(few);
+                            hashed.extend(few.map(|(_, key)| key));
                         }
                         !hashed.insert(key)
                     }
@@ -427,7 +451,7 @@ impl<'a> Pass<'a> {
                     return Ok(false);
                 }
                 count += 1;
-                self.entry(blocks, key, entries, first)?;
+                self.entry(blocks, (text, length), entries, first)?;
             }
             self.end_block(&block)?;
         }
@@ -452,7 +476,7 @@ impl<'a> Pass<'a> {
         for (place, (key, datum)) in found.iter().enumerate() {
             if last[key] == place {
                 self.datum = *datum;
-                self.entry(blocks, key, entries, first)?;
+                self.entry(blocks, (key, key.len()), entries, first)?;
             }
         }
         self.datum = end;
@@ -460,13 +484,12 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Writes an entry, whose value comes next.
+    /// Writes an entry, whose key begins some bytes and is so long, and whose value comes next.
     #[inline]
-    fn entry(&mut self, blocks: &Blocks, key: &[u8], entries: &mut ColumnBuffer, first: usize) -> Step {
-        let key = std::str::from_utf8(key).map_err(|_| Malformed::Utf8)?;
+    fn entry(&mut self, blocks: &Blocks, key: (&[u8], usize), entries: &mut ColumnBuffer, first: usize) -> Step {
         let place = entries.rows() - first;
         let [keys, values] = entries.struct_members() else { unreachable!("an entry has a key and a value") };
-        keys.push_str(key);
+        keys.push_text(key.0, key.1).map_err(|_| Malformed::Utf8)?;
         self.run(blocks.program, slice::from_mut(values)).map_err(|fault| fault.inside_item(place))?;
         entries.end_struct();
         Ok(())
@@ -531,6 +554,19 @@ impl<'a> Pass<'a> {
         }
         Ok(())
     }
+}
+
+/// The first bytes of a key, eight at most: keys that differ in them are different.
+#[inline(always)]
+fn start_of(text: &[u8], length: usize) -> u64 {
+    let Some(bytes) = text.first_chunk() else { return start_of_last(&text[..length]) };
+    let behind = u64::MAX.unbounded_shl(8 * length.min(8) as u32);
+    u64::from_le_bytes(*bytes) & !behind
+}
+
+/// The same of a key near the end of a datum.
+fn start_of_last(key: &[u8]) -> u64 {
+    key.iter().take(8).rev().fold(0, |start, byte| start << 8 | u64::from(*byte))
 }
 
 #[inline(always)]

@@ -865,7 +865,11 @@ mod malformed {
         table.decode(Some(&datum)).unwrap();
         let many: Vec<Vec<u8>> = (0..40).map(|n| entry(format!("k{}", n % 20).as_bytes(), &map(&[]))).collect();
         table.decode(Some(&map(&many))).unwrap();
+        // Of keys that are the same, only the second is near the end of the datum.
+        let near = map(&[entry(b"end", &map(&[])), entry(b"some other key", &map(&[])), entry(b"end", &map(&[]))]);
+        table.decode(Some(&near)).unwrap();
         let array = &table.arrays()[0];
+        assert_eq!(array.as_map().value(2).len(), 2);
         let outer = array.as_map().value(0);
         assert_eq!(texts(outer.column(0)), [Some("b"), Some("a")]);
         let inner = outer.column(1).as_map();
