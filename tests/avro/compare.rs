@@ -12,9 +12,10 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::i256;
 use arrow_schema::DataType;
-use karrow::format::avro::{AvroSpec, Document};
+use karrow::format::avro::AvroSpec;
 use karrow::format::{Decoder, Side, Spec};
-use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
+use karrow::registry::{self, SchemaKind};
+use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer, Unwritten};
 use karrow::schema::{CommonColumn, TableSchema};
 use num_bigint::BigInt;
 
@@ -140,7 +141,8 @@ fn decode(case: &Case, payloads: &[Vec<u8>]) -> Result<(RecordBatch, Vec<(usize,
     let (columns, value) =
         Spec::Avro(spec).resolve(Side::Value, &Default::default()).map_err(|error| error.to_string())?;
     if let (true, Decoder::Avro(decoder)) = (case.is_broken, &value) {
-        decoder.writers().learn(ID, Ok(&Document::new(writer)));
+        let (kind, references) = (SchemaKind::Avro, Vec::new());
+        decoder.writers().learn(ID, &registry::Schema { id: Some(ID), version: None, kind, text: writer, references });
     }
     let (_, key) = Spec::Ignore.resolve(Side::Key, &Default::default()).unwrap();
     // A batch has to have a column.
@@ -160,8 +162,10 @@ fn decode(case: &Case, payloads: &[Vec<u8>]) -> Result<(RecordBatch, Vec<(usize,
             value: Some(payload),
             headers: &[],
         };
-        if let Err(bad) = rows.append(&record) {
-            refused.push((offset, bad.reason));
+        match rows.append(&record) {
+            Ok(()) => {}
+            Err(Unwritten::Bad(bad)) => refused.push((offset, bad.reason)),
+            Err(Unwritten::Waits(schema)) => return Err(format!("{schema:?} is known")),
         }
     }
     let batch = match &rows.seal(true)[..] {

@@ -13,7 +13,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, TimeUnit};
 use karrow::format::json::JsonSpec;
 use karrow::format::{Side, Spec};
-use karrow::rows::{BadRecord, ChunkLimits, OnSeal, Record, RecordTime, RowBuffer};
+use karrow::rows::{BadRecord, ChunkLimits, OnSeal, Record, RecordTime, RowBuffer, Unwritten};
 use karrow::schema::{CommonColumn, TableSchema};
 
 use super::{BadPlace, Column, Outcome, Schema, Value, outcome};
@@ -60,7 +60,10 @@ pub fn compare(case: &Case) -> Result<(), String> {
     let mut expected = Vec::new();
     for (index, payload) in case.payloads.iter().enumerate() {
         let offset = i64::try_from(index).expect("a few payloads");
-        let found = rows.append(&record(offset, payload.as_deref()));
+        let found = rows.append(&record(offset, payload.as_deref())).map_err(|unwritten| match unwritten {
+            Unwritten::Bad(bad) => bad,
+            Unwritten::Waits(schema) => panic!("JSON names no schema like {schema:?}"),
+        });
         let wanted = outcome(&case.schema, payload.as_deref());
         agree(&case.schema, &wanted, found).map_err(|difference| format!("payload {index}: {difference}"))?;
         if let Outcome::Row(values) = wanted {

@@ -93,11 +93,17 @@ impl<'a> Datum<'a> {
         Ok(())
     }
 
-    /// Steps over as many numbers, by counting where they end. How long one is, is not looked at.
+    /// Steps over as many numbers, by counting where they end.
     #[inline(always)]
     pub fn skip_numbers(&mut self, mut count: u32) -> Read<()> {
+        // How many bytes of the next number have been passed.
+        let mut begun = 0;
         while let Some(bytes) = self.rest.first_chunk::<8>() {
             let mut ends = !u64::from_le_bytes(*bytes) & HIGH;
+            // Only a number that began before can be too long.
+            if begun > LONGEST - 8 && begun + length_of(ends).min(8) > LONGEST {
+                return Err(Malformed::TooLong);
+            }
             let found = ends.count_ones();
             if found >= count {
                 for _ in 1..count {
@@ -107,10 +113,18 @@ impl<'a> Datum<'a> {
                 return Ok(());
             }
             count -= found;
+            begun = if found == 0 { begun + 8 } else { ends.leading_zeros() as usize / 8 };
             self.rest = &self.rest[8..];
         }
-        // The last of the eight bytes before may belong to the next of them.
-        (0..count).try_for_each(|_| self.varint().map(drop))
+        for _ in 0..count {
+            let left = self.left();
+            self.varint()?;
+            if begun + left - self.left() > LONGEST {
+                return Err(Malformed::TooLong);
+            }
+            begun = 0;
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -241,6 +255,8 @@ fn length_of(ends: u64) -> usize {
 
 /// The highest bit of each of eight bytes.
 const HIGH: u64 = 0x8080_8080_8080_8080;
+/// How many bytes a number of 64 bits takes at most.
+const LONGEST: usize = 10;
 
 /// The low seven bits of eight bytes, next to each other.
 #[inline(always)]
@@ -310,6 +326,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn stepping_over_many_stops_where_stepping_over_one_after_the_other_does(
+            lengths in proptest::collection::vec(prop_oneof![4 => 1..4_usize, 1 => 1..14_usize], 0..12),
+            cut in 0..4_usize,
+        ) {
+            let number = |length: &usize| [&vec![0x80; length - 1][..], &[0]].concat();
+            let mut bytes = lengths.iter().flat_map(number).collect::<Vec<u8>>();
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            let (mut one, mut many) = (Datum::new(&bytes), Datum::new(&bytes));
+            let expected = lengths.iter().try_for_each(|_| one.skip_number());
+            let found = many.skip_numbers(lengths.len() as u32);
+            // Of what ends too early and is too long, either may be told.
+            prop_assert_eq!(found.is_ok(), expected.is_ok());
+            prop_assert!(found.is_err() || one.left() == many.left());
+        }
+
         #[test]
         fn any_bytes_are_a_number_or_malformed(bytes in proptest::collection::vec(any::<u8>(), 0..14)) {
             let mut datum = Datum::new(&bytes);
