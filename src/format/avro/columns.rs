@@ -212,7 +212,7 @@ impl Builder<'_> {
             return Err(Error::argument("schema", message));
         }
         self.count += 1;
-        if self.inside.len() > MAX_DEPTH || self.count > MAX_FIELDS {
+        if self.inside.len() > 1 + MAX_DEPTH || self.count > MAX_FIELDS {
             let message = format!(
                 "at {path} it is nested more than {MAX_DEPTH} levels deep, or has more than {MAX_FIELDS} fields; leave \
                  some out of the reader's schema, or of the columns, with a mapping and mapped_only"

@@ -316,8 +316,29 @@ fn fingerprint(main: &apache_avro::Schema, graph: &Graph<'_>) -> u64 {
         // Everything that has a name is among `named`, or adding it to the graph would have failed.
         whole = main.clone();
     }
-    let bytes = whole.fingerprint::<Rabin>().bytes;
+    // The canonical form knows no logical types, but apache-avro leaves traces of them in it.
+    let plain = serde_json::to_value(&whole).ok().map(without_logical_types);
+    let plain = plain.and_then(|plain| apache_avro::Schema::parse(&plain).ok()).unwrap_or(whole);
+    let bytes = plain.fingerprint::<Rabin>().bytes;
     bytes.try_into().map_or(0, u64::from_le_bytes)
+}
+
+/// The same schema, of types as they are on the wire.
+fn without_logical_types(schema: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match schema {
+        Value::Array(all) => Value::Array(all.into_iter().map(without_logical_types).collect()),
+        Value::Object(mut members) => {
+            members.retain(|name, _| !["logicalType", "precision", "scale"].contains(&name.as_str()));
+            for name in ["type", "items", "values", "fields"] {
+                if let Some(inner) = members.get_mut(name) {
+                    *inner = without_logical_types(inner.take());
+                }
+            }
+            Value::Object(members)
+        }
+        name => name,
+    }
 }
 
 /// A default that is still to be written as a datum.
