@@ -6,6 +6,8 @@
 //! A prefix selects topics by name. Rounds of both take turns, so that whatever else the machine does hits both. CPU time
 //! is this process's, so the broker's does not count.
 
+#[path = "support/avro_shapes.rs"]
+mod avro_shapes;
 #[path = "../tests/support/mod.rs"]
 mod brokers;
 #[path = "support/producing.rs"]
@@ -23,6 +25,7 @@ use std::time::{Duration, Instant};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use avro_shapes::AvroShape;
 use brokers::broker::Cluster;
 use karrow::format::{Side, Spec};
 use karrow::ingest::{Consumer, Timeout, kafka};
@@ -53,7 +56,7 @@ struct Workload {
 
 fn main() {
     let cluster = Cluster::start(1);
-    for workload in [simple(), json()] {
+    for workload in [simple(), json(), avro()] {
         if is_wanted(workload.name) {
             compare(&cluster, &workload);
         }
@@ -106,6 +109,18 @@ fn json() -> Workload {
         table_type: TableType::Blink,
         records: shape.records.into_iter().map(|value| (None, value)).collect(),
         expected,
+    }
+}
+
+/// The same integers as ten million Avro data. Their schema is given, so that no registry is asked.
+fn avro() -> Workload {
+    let json = json();
+    let shape = AvroShape::of(&shapes::int64x20());
+    Workload {
+        name: "avro.int64x20",
+        value: shape.spec(),
+        records: shape.records.into_iter().map(|value| (None, value)).collect(),
+        ..json
     }
 }
 
