@@ -782,7 +782,9 @@ karrow_status karrow_consumer_discard(const struct karrow_consumer *consumer,
                                       int64_t before_row,
                                       struct karrow_error **error);
 
-// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema. Since 0.1.
+// The columns of every partition, as `karrow_options_schema` has them. The caller releases the schema.
+//
+// Errors: `INVALID_STATE` before open if only a schema registry knows the columns. Since 0.1.
 karrow_status karrow_consumer_schema(const struct karrow_consumer *consumer,
                                      struct ArrowSchema *schema,
                                      struct karrow_error **error);

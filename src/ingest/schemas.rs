@@ -6,12 +6,14 @@
 //! be asked, they wait, and their state says why.
 
 use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::slot::panic_message;
 use super::slots::Slots;
 use crate::error::{Error, Result, Status};
 use crate::format::Side;
@@ -148,7 +150,11 @@ impl LookUps {
             let patience = Patience { deadline: Some(end), cancel: &self.cancel };
             let failure = match self.client.by_id(schema.id, patience) {
                 Ok(found) => {
-                    writers.learn(schema.id, &found);
+                    // Or the partition would wait for ever.
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writers.learn(schema.id, &found))) {
+                        let text = panic_message(&*panic);
+                        writers.give_up(schema.id, &format!("karrow panicked at schema {}: {text}", schema.id), None);
+                    }
                     break;
                 }
                 Err(failure) => failure,
