@@ -4,8 +4,11 @@
  *     orders                                                100,000 orders in a cluster of its own, each one checked
  *     orders --bootstrap-servers HOST:PORT --topic NAME     a topic of yours, until Ctrl-C
  *
- * `options_of` and `follow` here and the two functions of orders_rows.hpp are all there is of karrow. What is shown is in
- * orders_view.hpp, the cluster of its own in orders_demo.hpp, what came is compared in orders_check.hpp.
+ * With `--format avro` orders are Avro records, and with `--schema-registry URL` theirs is the schema of your topic.
+ *
+ * `options_of` and `follow` here and the functions of orders_rows.hpp are all there is of karrow. What is shown is in
+ * orders_view.hpp, the cluster of its own in orders_demo.hpp, its records are made in orders_records.hpp, and what came
+ * is compared in orders_check.hpp.
  */
 #include "orders_check.hpp"
 #include "orders_demo.hpp"
@@ -26,6 +29,8 @@ using Clock = std::chrono::steady_clock;
 struct Settings {
     std::string bootstrap_servers; // none: a cluster of its own
     std::string topic = "orders";
+    Format format = Format::json;
+    std::string schema_registry; // none: the schema is the demo's
     std::optional<karrow::Offset> from;
     std::optional<karrow::Stop> to;
     std::optional<std::int64_t> orders;
@@ -39,8 +44,11 @@ static karrow::Options options_of(const Settings &settings)
 {
     karrow::Options options(settings.topic);
     options.set("karrow.poll.linger.ms", "50") // more rows in fewer cycles: nobody looks more often
-        .key(karrow::Spec::ignore())
-        .value(order_spec());
+        .key(karrow::Spec::ignore());
+    if (settings.schema_registry.empty())
+        options.value(order_spec(settings.format));
+    else
+        options.value(registry_spec(settings.topic)).set("schema.registry.url", settings.schema_registry);
     for (const auto &[key, value] : settings.properties)
         options.set(key, value);
     return options;
@@ -55,7 +63,7 @@ static int follow(const Settings &settings, const sigset_t &signals)
     std::optional<Demo> demo;
     karrow::Options options = options_of(settings);
     if (settings.bootstrap_servers.empty()) {
-        demo.emplace(settings.topic, orders);
+        demo.emplace(settings.topic, orders, settings.format);
         options.set("bootstrap.servers", demo->bootstrap_servers()).table_type(karrow::TableType::append());
     } else {
         // It may run for days, and shows no more rows than these.
@@ -122,17 +130,22 @@ static std::string library_path()
 
 static void print_usage()
 {
-    std::cout << R"(usage: orders [--orders N]
+    std::cout << R"(usage: orders [--format json|avro] [--orders N]
        orders --bootstrap-servers HOST:PORT[,...] [--topic NAME] [--from beginning|end] [--to end]
+              [--format avro --schema-registry URL]
 
-Shows a Kafka topic of orders, JSON objects with jsymbol, jside, jprice, jqty and jts, as they come.
+Shows a Kafka topic of orders as they come: JSON objects or Avro records with jsymbol, jside, jprice,
+jqty and jts. In Avro they are two strings or enums, a double, a long and a timestamp.
 
   --bootstrap-servers HOST:PORT   your cluster, until Ctrl-C; without it, a cluster in this process
                                   and orders that are produced to it, until all have come
   --topic NAME                    the topic [orders]
+  --format json|avro              what orders are written in [json]
+  --schema-registry URL           where the schema of your topic is, the latest one of NAME-value
   --from beginning|end            all there is, or what comes from now on [beginning]
   --to end                        what there is now, and then it ends
-  -X KEY=VALUE                    any property of librdkafka or karrow; may be repeated
+  -X KEY=VALUE                    any property of librdkafka, karrow or the client of the registry
+                                  (schema.registry....); may be repeated
   --orders N                      how many orders to produce without --bootstrap-servers [100000]
   --seconds N                     how long they may take before those that have not come are missing [25]
   --help                          this text
@@ -146,6 +159,15 @@ The exit code is 0 if all went well, 1 if orders are missing or differ or partit
 struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
+
+static Format format_of(const std::string &name)
+{
+    if (name == "json")
+        return Format::json;
+    if (name == "avro")
+        return Format::avro;
+    throw UsageError("--format: '" + name + "' is neither 'json' nor 'avro'");
+}
 
 static karrow::Offset start_of(const std::string &name)
 {
@@ -184,9 +206,11 @@ static Number number_of(const std::string &what, const std::string &text)
 /// Nothing if the user wanted help only.
 static std::optional<Settings> settings_of(int argc, char **argv)
 {
-    enum { bootstrap_servers = 256, topic, from, to, orders, seconds, help };
+    enum { bootstrap_servers = 256, topic, written, schema_registry, from, to, orders, seconds, help };
     static const option known[] = {{"bootstrap-servers", required_argument, nullptr, bootstrap_servers},
                                    {"topic", required_argument, nullptr, topic},
+                                   {"format", required_argument, nullptr, written},
+                                   {"schema-registry", required_argument, nullptr, schema_registry},
                                    {"from", required_argument, nullptr, from},
                                    {"to", required_argument, nullptr, to},
                                    {"orders", required_argument, nullptr, orders},
@@ -201,6 +225,12 @@ static std::optional<Settings> settings_of(int argc, char **argv)
             break;
         case topic:
             settings.topic = optarg;
+            break;
+        case written:
+            settings.format = format_of(optarg);
+            break;
+        case schema_registry:
+            settings.schema_registry = optarg;
             break;
         case from:
             settings.from = start_of(optarg);
@@ -232,6 +262,12 @@ static std::optional<Settings> settings_of(int argc, char **argv)
         throw UsageError("--orders: goes without --bootstrap-servers");
     if (settings.seconds && !settings.bootstrap_servers.empty())
         throw UsageError("--seconds: goes without --bootstrap-servers");
+    if (!settings.schema_registry.empty() && settings.format != Format::avro)
+        throw UsageError("--schema-registry: goes with --format avro");
+    if (!settings.schema_registry.empty() && settings.bootstrap_servers.empty())
+        throw UsageError("--schema-registry: goes with --bootstrap-servers; the demo has a schema of its own");
+    if (settings.format == Format::avro && !settings.bootstrap_servers.empty() && settings.schema_registry.empty())
+        throw UsageError("--format: avro with --bootstrap-servers goes with --schema-registry");
     return settings;
 }
 
@@ -247,7 +283,8 @@ int main(int argc, char **argv)
         const int code = follow(*settings, signals);
         if (settings->bootstrap_servers.empty())
             std::cout << "\nyour own topic, until Ctrl-C (any Kafka property with -X key=value):\n  "
-                      << program_path(argv[0]) << " --bootstrap-servers HOST:PORT --topic NAME\nkarrow "
+                      << program_path(argv[0]) << " --bootstrap-servers HOST:PORT --topic NAME"
+                      << (settings->format == Format::avro ? " --format avro --schema-registry URL" : "") << "\nkarrow "
                       << karrow::version() << " is " << library_path() << std::endl;
         return code;
     } catch (const UsageError &error) {

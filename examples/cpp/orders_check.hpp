@@ -41,18 +41,6 @@ inline Row order_of(std::int32_t partition, std::int64_t offset)
     return {partition, offset, karrow::Timestamp(kafka_time), stock.symbol, side, price, qty, karrow::Timestamp(time)};
 }
 
-/// The order that becomes a row, as `produce_records` has it: the value is a text, so that its quotes are escaped.
-inline std::string record_of(const Row &row)
-{
-    const std::string symbol = *row.symbol, side = *row.side, time = iso_text(*row.time);
-    const auto qty = static_cast<long long>(*row.qty);
-    const auto kafka_ms = static_cast<long long>(row.kafka_time->time_since_epoch() / std::chrono::milliseconds(1));
-    const char *pattern = R"({"partition":%d,"timestamp_ms":%lld,"key":"%s","value":")"
-                          R"({\"jsymbol\":\"%s\",\"jside\":\"%s\",\"jprice\":%.2f,\"jqty\":%lld,\"jts\":\"%s\"}"})";
-    return format(pattern, row.partition, kafka_ms, symbol.c_str(), symbol.c_str(), side.c_str(), *row.price, qty,
-                  time.c_str());
-}
-
 /// Compares what comes with what is produced.
 class Check {
 public:

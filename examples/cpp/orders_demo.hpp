@@ -2,6 +2,7 @@
 #pragma once
 
 #include "orders_check.hpp"
+#include "orders_records.hpp"
 
 #include <atomic>
 #include <future>
@@ -10,7 +11,8 @@
 /// A topic of orders that are pure functions of their place in it, so that every row can be checked.
 class Demo {
 public:
-    Demo(const std::string &topic, std::int64_t orders) : topic_(topic), orders_(orders)
+    Demo(const std::string &topic, std::int64_t orders, Format written)
+        : topic_(topic), orders_(orders), written_(written)
     {
         cluster_.create_topic(topic, order_partitions);
     }
@@ -42,7 +44,8 @@ private:
             std::string records;
             for (std::int64_t number = produced_; number < end; ++number) {
                 const auto partition = static_cast<std::int32_t>(number % order_partitions);
-                records += (records.empty() ? "[" : ",") + record_of(order_of(partition, number / order_partitions));
+                const Row order = order_of(partition, number / order_partitions);
+                records += (records.empty() ? "[" : ",") + record_of(order, written_);
             }
             cluster_.produce_records(topic_, records + "]");
             produced_ = end;
@@ -52,6 +55,7 @@ private:
 
     const std::string topic_;
     const std::int64_t orders_;
+    const Format written_;
     karrow::MockCluster cluster_;
     std::atomic<std::int64_t> produced_{0};
     std::atomic<bool> stop_{false};

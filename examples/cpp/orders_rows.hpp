@@ -3,7 +3,9 @@
 
 #include <karrow/karrow.hpp>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 
 /// How many rows of each partition are shown.
@@ -63,12 +65,71 @@ inline void take_progress(const std::vector<karrow::PartitionProgress> &partitio
         progress.done = all == 0 ? 1 : static_cast<double>(read) / static_cast<double>(all);
 }
 
-/// What an order in JSON becomes.
-inline karrow::Spec order_spec()
+/// What an order is written in.
+enum class Format { json, avro };
+
+/// By this number each of the demo's Avro records says which schema it was written with. A registry would give it out.
+constexpr std::int32_t order_schema_id = 1;
+
+/// Names the columns that the fields of an order become.
+inline karrow::Spec with_order_columns(karrow::Spec spec)
 {
-    return karrow::Spec::json(
-        {{"Symbol", "String"}, {"Side", "String"}, {"Price", "double"}, {"Qty", "int64"}, {"Tstamp", "Instant"}},
-        {{"jsymbol", "Symbol"}, {"jside", "Side"}, {"jprice", "Price"}, {"jqty", "Qty"}, {"jts", "Tstamp"}});
+    spec.map_field("jsymbol", "Symbol").map_field("jside", "Side").map_field("jprice", "Price");
+    spec.map_field("jqty", "Qty").map_field("jts", "Tstamp");
+    return spec;
+}
+
+/// What orders of the demo become: the same columns, whatever they are written in.
+inline karrow::Spec order_spec(Format written)
+{
+    if (written == Format::json)
+        return with_order_columns(karrow::Spec::json({{"Symbol", "String"},
+                                                      {"Side", "String"},
+                                                      {"Price", "double"},
+                                                      {"Qty", "int64"},
+                                                      {"Tstamp", "Instant"}}));
+    const char *schema = R"({"type": "record", "name": "Order", "fields": [
+        {"name": "jsymbol", "type": "string"},
+        {"name": "jside", "type": {"type": "enum", "name": "Side", "symbols": ["buy", "sell"]}},
+        {"name": "jprice", "type": "double"},
+        {"name": "jqty", "type": "long"},
+        {"name": "jts", "type": {"type": "long", "logicalType": "timestamp-nanos"}}]})";
+    return with_order_columns(karrow::Spec::avro_schema(schema).add_schema(order_schema_id, schema));
+}
+
+/// Orders in Avro with the schema that a registry has for a topic, perhaps with fields that nobody asks for here.
+inline karrow::Spec registry_spec(const std::string &topic)
+{
+    return with_order_columns(karrow::Spec::avro_subject(topic + "-value").set("mapped_only", "true"));
+}
+
+/// A column of times in whatever unit an Avro schema has; those too far away for nanoseconds become the last there are.
+inline std::function<std::optional<karrow::Timestamp>(std::int64_t)> times_of(const karrow::Batch &batch,
+                                                                              const std::string &name)
+{
+    const auto counted_in = [&](auto unit) {
+        using Unit = decltype(unit);
+        using Time = std::chrono::time_point<std::chrono::system_clock, Unit>;
+        return [column = batch.column<Time>(name)](std::int64_t row) -> std::optional<karrow::Timestamp> {
+            const std::optional<Time> time = column[row];
+            if (!time)
+                return std::nullopt;
+            return std::clamp(*time, std::chrono::ceil<Unit>(karrow::Timestamp::min()),
+                              std::chrono::floor<Unit>(karrow::Timestamp::max()));
+        };
+    };
+    const ArrowSchema &columns = *batch.schema().get();
+    for (std::int64_t index = 0; index < columns.n_children; ++index) {
+        // As Arrow writes them: `tsu:UTC` is a timestamp in microseconds.
+        const std::string_view type = columns.children[index]->format;
+        if (columns.children[index]->name != name)
+            continue;
+        if (type.substr(0, 3) == "tsm")
+            return counted_in(std::chrono::duration<std::int64_t, std::milli>());
+        if (type.substr(0, 3) == "tsu")
+            return counted_in(std::chrono::duration<std::int64_t, std::micro>());
+    }
+    return counted_in(karrow::Timestamp::duration()); // which says so if it is something else
 }
 
 /// Takes what a snapshot has more than the one before, and calls `look_at(partition, number, row)` for each new row:
@@ -87,11 +148,11 @@ void take_rows(const karrow::Snapshot &snapshot, Progress &progress, const LookA
             const auto side = batch.column<std::string_view>("Side");
             const auto price = batch.column<double>("Price");
             const auto qty = batch.column<std::int64_t>("Qty");
-            const auto time = batch.column<karrow::Timestamp>("Tstamp");
+            const auto time = times_of(batch, "Tstamp");
             for (std::int64_t row = 0; row < batch.rows(); ++row, ++number) {
                 known.last.push_back({kafka_partition.value(row), kafka_offset.value(row), kafka_time[row],
                                       std::optional<std::string>(symbol[row]), std::optional<std::string>(side[row]),
-                                      price[row], qty[row], time[row]});
+                                      price[row], qty[row], time(row)});
                 look_at(partition.id(), number, known.last.back());
                 if (known.last.size() > shown_rows)
                     known.last.pop_front();

@@ -1,6 +1,9 @@
 """The example in C++ as a tool: following a topic, ending by a signal, refusing what makes no sense."""
 
+import base64
 import fcntl
+import http.server
+import json
 import os
 import pty
 import re
@@ -9,12 +12,55 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import unittest
 
 from karrow import Cluster
 from running import SECONDS, Running
 
 PROGRAM = os.environ["KARROW_ORDERS"]
+
+
+class Registry(http.server.ThreadingHTTPServer):
+    """As much of a schema registry as the tool asks for: a subject's latest schema, and schemas by id, for one user."""
+
+    USER = "alice:wonderland"
+
+    def __init__(self, subject, latest, schemas):
+        super().__init__(("127.0.0.1", 0), Answer)
+        known = {id: {"id": id, "version": id, "schema": json.dumps(schema)} for id, schema in schemas.items()}
+        self.answers = {f"/schemas/ids/{id}": answer for id, answer in known.items()}
+        self.answers[f"/subjects/{subject}/versions/latest"] = {"subject": subject, **known[latest]}
+        threading.Thread(target=self.serve_forever).start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        user = "Basic " + base64.b64encode(Registry.USER.encode()).decode()
+        if self.headers["Authorization"] != user:
+            self.answer(401, {"error_code": 401, "message": "Unauthorized"})
+        elif self.path not in self.server.answers:
+            self.answer(404, {"error_code": 40401, "message": "Subject not found."})
+        else:
+            self.answer(200, self.server.answers[self.path])
+
+    def answer(self, status, answer):
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
 
 
 class Orders(unittest.TestCase):
@@ -31,6 +77,9 @@ class Orders(unittest.TestCase):
 
     def ended(self, *arguments):
         return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, timeout=SECONDS)
+
+    def refused(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=SECONDS)
 
     def test_signals_end_the_demo_with_a_summary(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,6 +106,9 @@ class Orders(unittest.TestCase):
             found = re.fullmatch(r"karrow .+ is (/.*)", library)
             self.assertIsNotNone(found, library)
             self.assertTrue(os.path.samefile(found[1], os.environ["KARROW_LIBRARY"]), library)
+
+        in_avro = self.ended("--format", "avro", "--orders", "100")
+        self.assertEqual(in_avro.stdout.splitlines()[-2], command + " --format avro --schema-registry URL")
 
         # The command works as it stands there, with the names filled in and a property added.
         self.produce(0, b'{"jsymbol": "AAPL"}')
@@ -92,6 +144,35 @@ class Orders(unittest.TestCase):
             self.produce(1, b"{}")
             tool.line_with(" 1 rows")
             self.assertEqual(tool.end_by(signal.SIGTERM)[0], 0)
+
+    # Times are in microseconds, a price may be null, and nobody here asks for the account.
+    LATEST = {"type": "record", "name": "Order", "fields": [
+        {"name": "account", "type": "string"},
+        {"name": "jsymbol", "type": "string"},
+        {"name": "jside", "type": "string", "default": "buy"},
+        {"name": "jprice", "type": ["null", "double"]},
+        {"name": "jqty", "type": "long"},
+        {"name": "jts", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+    ]}
+    FIRST = {**LATEST, "fields": [field for field in LATEST["fields"] if field["name"] != "jside"]}
+
+    def test_a_topic_in_avro_is_read_as_the_latest_schema_that_the_registry_has(self):
+        registry = Registry("topic-value", 2, {1: self.FIRST, 2: self.LATEST})
+        self.addCleanup(registry.end)
+        time = bytes.fromhex("80e1a0a78bd9a306")
+        price = struct.pack("<d", 189.5)
+        self.produce(0, b"\0\0\0\0\2" + b"\4me" + b"\x08AAPL" + b"\x08sell" + b"\2" + price + b"\x54" + time)
+        self.produce(1, b"\0\0\0\0\1" + b"\0" + b"\x08NVDA" + b"\0" + b"\1" + time)
+        in_avro = ("--to", "end", "--format", "avro", "--schema-registry", registry.url())
+        with self.running(*in_avro, "-X", "schema.registry.basic.auth.user.info=" + Registry.USER) as tool:
+            code, rest = tool.end()
+            self.assertEqual(code, 0)
+            self.assertRegex(rest, r"\n +0 +0 +2026-01-02T09:30:00\.123456Z +AAPL +sell +189\.50 +42\n")
+            self.assertRegex(rest, r"\n +1 +0 +2026-01-02T09:30:00\.123456Z +NVDA +buy +null +-1\n")
+            self.assertIn("\n2 rows from 2 partitions, 0 of which failed\n", rest)
+        refused = self.refused("--bootstrap-servers", self.cluster.servers(), "--topic", "topic", *in_avro)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(f"the schema registry at {registry.url()} wants to know who asks", refused.stderr)
 
     def test_a_partition_that_fails_is_shown_and_the_others_go_on(self):
         self.produce(0, b'{"jqty": "many"}')
@@ -142,6 +223,12 @@ class Orders(unittest.TestCase):
             (["--from", "nowhere"], 2, "--from: 'nowhere' is neither 'beginning' nor 'end'"),
             (["--to", "tomorrow"], 2, "--to: 'tomorrow' is not 'end'"),
             (["--to", "end"], 2, "--to: goes with --bootstrap-servers"),
+            (["--format", "xml"], 2, "--format: 'xml' is neither 'json' nor 'avro'"),
+            (["--schema-registry", "http://nobody"], 2, "--schema-registry: goes with --format avro"),
+            (["--schema-registry", "http://nobody", "--format", "avro"], 2,
+             "--schema-registry: goes with --bootstrap-servers"),
+            (["--format", "avro", "--bootstrap-servers", "nobody:9"], 2,
+             "--format: avro with --bootstrap-servers goes with --schema-registry"),
             (["--orders", "many"], 2, "--orders: 'many' is not a number of orders"),
             (["--seconds", "soon"], 2, "--seconds: 'soon' is not a number of seconds"),
             (["--seconds", "0"], 2, "--seconds: '0' is not a number of seconds"),
@@ -152,9 +239,9 @@ class Orders(unittest.TestCase):
             (["-X", "security.protocoll=SSL"], 1, "security.protocol"),
         ):
             with self.subTest(arguments):
-                ended = subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=SECONDS)
-                self.assertEqual(ended.returncode, code)
-                self.assertIn(message, ended.stderr)
+                refused = self.refused(*arguments)
+                self.assertEqual(refused.returncode, code)
+                self.assertIn(message, refused.stderr)
 
 
 if __name__ == "__main__":
