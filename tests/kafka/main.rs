@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod avro;
 mod bad_records;
 mod bounded;
 mod columns;
