@@ -566,23 +566,25 @@ impl Drop for Consumer {
 /// Closes a source on a thread of its own, because librdkafka cannot be told how long that may take.
 fn close_aside(source: Box<dyn Source>, schemas: Option<Schemas>) -> Receiver<()> {
     let (send, receive) = channel();
-    let both = Arc::new(Mutex::new(Some((source, schemas))));
-    let aside = Arc::clone(&both);
-    let close = |both: &Mutex<Option<(Box<dyn Source>, Option<Schemas>)>>| {
-        if let Some((source, schemas)) = both.lock().take() {
-            // They wake partitions of the source.
-            drop(schemas);
-            source.close();
-        }
+    let close = move || {
+        // They wake partitions of the source.
+        drop(schemas);
+        source.close();
     };
+    let close = Arc::new(Mutex::new(Some(close)));
+    let aside = Arc::clone(&close);
     let thread = std::thread::Builder::new().name("karrow-close".to_owned()).spawn(move || {
-        close(&aside);
+        if let Some(close) = aside.lock().take() {
+            close();
+        }
         // The one who waits may have given up.
         let _ = send.send(());
     });
     if thread.is_err() {
         // No thread to be had: then it takes as long as it takes. The sender is gone, so nobody waits for it.
-        close(&both);
+        if let Some(close) = close.lock().take() {
+            close();
+        }
     }
     receive
 }

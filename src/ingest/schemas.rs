@@ -190,7 +190,6 @@ impl LookUps {
 
     /// Shows on the partitions that wait what holds them up.
     fn explain(&self, schema: SchemaId, failure: &Failure) {
-        let error = Error::from(failure.clone());
-        self.slots.all().iter().for_each(|slot| slot.explain_wait(schema, error.clone()));
+        self.slots.all().iter().for_each(|slot| slot.explain_wait(schema, failure.message()));
     }
 }

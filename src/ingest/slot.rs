@@ -231,12 +231,20 @@ impl Slot {
     }
 
     /// Why a schema that the partition may wait for is not there yet.
-    pub fn explain_wait(&self, schema: SchemaId, error: Error) {
+    pub fn explain_wait(&self, schema: SchemaId, why: &str) {
         let mut inner = self.inner.lock();
         if inner.awaits == Some(schema) {
-            inner.enter(PartitionState::Waiting(error));
+            let waiting = self.waiting_for(schema, inner.next_offset, why);
+            inner.enter(waiting);
             self.tell(&inner);
         }
+    }
+
+    fn waiting_for(&self, schema: SchemaId, offset: i64, why: &str) -> PartitionState {
+        let place = format!("{}[{}]@{offset} ({})", self.shared.topic, self.partition, schema.side.name());
+        let error = Error::new(Status::Registry, format!("{why}, for {place}"));
+        let error = error.at(self.partition, offset).with_detail("topic", &*self.shared.topic).retriable();
+        PartitionState::Waiting(error)
     }
 
     /// All there is to know about a schema is known. Whether the partition has waited for it: then it goes on at the record
@@ -504,15 +512,13 @@ impl Serving<'_> {
     #[inline(never)]
     fn await_schema<'r>(&mut self, schema: SchemaId, record: &Record<'r>, late: LateHeaders<'_, 'r>) -> Flow {
         let parked = self.park(record, late);
-        let (slot, side) = (self.slot, schema.side.name());
+        let slot = self.slot;
         let inner = self.inner();
-        let place = format!("{}[{}]@{} ({side})", slot.shared.topic, slot.partition, record.offset);
-        let message = format!("schema id {} is being looked up in the registry, for {place}", schema.id);
-        let error = Error::new(Status::Registry, message).at(slot.partition, record.offset).retriable();
+        let why = format!("schema {} is being looked up in the registry", schema.id);
         inner.next_offset = record.offset;
         inner.parked = Some(parked);
         inner.awaits = Some(schema);
-        inner.enter(PartitionState::Waiting(error));
+        inner.enter(slot.waiting_for(schema, record.offset, &why));
         slot.shared.wanted.add(schema);
         Flow::Stop
     }

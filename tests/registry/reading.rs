@@ -132,7 +132,7 @@ fn a_partition_waits_for_a_schema_while_others_go_on() {
     await_values(&consumer, 0, &[1]);
     push(&feeder, 0, 1, two(2, 2));
     push(&feeder, 0, 2, one(1, 3));
-    await_wait(&consumer, 0, "schema id 2 is being looked up in the registry, for orders[0]@1 (value)");
+    await_wait(&consumer, 0, "schema 2 is being looked up in the registry, for orders[0]@1 (value)");
     // Who needs no new schema goes on, and who needs the same one waits too.
     push(&feeder, 1, 0, one(1, 10));
     push(&feeder, 2, 0, two(2, 20));
@@ -312,6 +312,7 @@ fn nothing_is_lost_or_reordered_while_a_real_registry_is_away() {
     }
     await_values(&consumer, 1, &(1..60).collect::<Vec<_>>());
     await_wait(&consumer, 0, "cannot be reached");
+    await_wait(&consumer, 0, ", for orders[0]@1 (value)");
     assert_eq!(values(&consumer, 0), [0]);
     registry.restart();
     await_values(&consumer, 0, &(0..60).collect::<Vec<_>>());
