@@ -625,9 +625,12 @@ impl Serving<'_> {
         inner.next_offset = offset;
         inner.counts.end = None;
         inner.changed = true;
-        if inner.awaits.take().is_some() {
-            inner.parked = None;
-            inner.enter(PartitionState::Reading);
+        if !inner.state.is_over() {
+            // The record that was to be tried again is not read any more.
+            (inner.parked, inner.resume) = (None, None);
+            if inner.awaits.take().is_some() {
+                inner.enter(PartitionState::Reading);
+            }
         }
     }
 
@@ -723,10 +726,11 @@ mod tests {
     use crate::ingest::progress::BadRecords;
     use arrow_array::cast::AsArray;
 
+    use crate::format::avro::AvroSpec;
     use crate::format::{Decoder, Side, Spec};
     use crate::ingest::signal::Wait;
     use crate::rows::{ChunkLimits, OnSeal, Policies};
-    use crate::schema::TableSchema;
+    use crate::schema::{FormatColumn, TableSchema};
 
     fn spec(type_name: &str) -> Spec {
         Spec::Simple { column: Some("V".to_owned()), type_name: Some(type_name.to_owned()) }
@@ -750,16 +754,31 @@ mod tests {
     fn slot_of(column: &str, stop: Option<i64>, policies: Policies) -> Slot {
         let (columns, _) = spec(column).resolve(Side::Value, &Default::default()).unwrap();
         let (_, decoder) = spec("int64").resolve(Side::Value, &Default::default()).unwrap();
+        slot_with(|rows| rows.with_policies(policies), (columns, decoder), stop)
+    }
+
+    fn slot_with(
+        settle: impl FnOnce(RowBuffer) -> RowBuffer,
+        (columns, decoder): (Vec<FormatColumn>, Decoder),
+        stop: Option<i64>,
+    ) -> Slot {
         let schema = Arc::new(TableSchema::new("t", vec![], vec![], columns).unwrap());
         let limits = ChunkLimits::default();
         let rows = RowBuffer::new(schema, 2, Decoder::Ignore, decoder, limits, OnSeal::Continue).unwrap();
-        let rows = rows.with_policies(policies);
+        let rows = settle(rows);
         let (topic, signal): (Arc<str>, _) = ("t".into(), Arc::default());
         let dead_letters = DeadLetters::new(Arc::clone(&topic));
         let budget = Budget::new(1 << 20, Some(1 << 20), 1);
         let shared = Shared { topic, signal, budget, dead_letters, wanted: Default::default() };
         let beginning = Beginning { partition: 2, offset: 0, stop, state: PartitionState::Reading };
         Slot::new(Arc::new(shared), &beginning, rows, false)
+    }
+
+    /// A slot of Avro data, whose schemas a registry knows.
+    fn slot_with_registry() -> Slot {
+        let schema = r#"{"type": "record", "name": "R", "fields": [{"name": "V", "type": "long"}]}"#;
+        let spec = Spec::Avro(AvroSpec::from_schema(schema).unwrap());
+        slot_with(|rows| rows.with_registry(), spec.resolve(Side::Value, &Default::default()).unwrap(), None)
     }
 
     fn record(offset: i64, value: Option<&[u8]>) -> Record<'_> {
@@ -857,6 +876,46 @@ mod tests {
         assert_eq!(slot.serve().unwrap().end_of_log(1, 1), Flow::Continue);
         assert_eq!(slot.serve().unwrap().end_of_log(2, 2), Flow::Stop);
         finished(&slot, 0);
+    }
+
+    #[test]
+    fn a_partition_that_waits_for_a_schema_is_served_again_once_it_is_known_or_the_partition_is_sent_elsewhere() {
+        let payload: &[u8] = &[0, 0, 0, 0, 7, 2];
+        let schema = SchemaId { side: Side::Value, id: 7 };
+        let other = SchemaId { side: Side::Key, id: 7 };
+        let waiting = || {
+            let slot = slot_with_registry();
+            assert_eq!(slot.serve().unwrap().offer(&record(3, Some(payload)), &Vec::new), Flow::Stop);
+            assert!(slot.serve().is_none() && slot.has_news() && !slot.is_over());
+            slot
+        };
+        let message = |slot: &Slot| match slot.seen().state {
+            PartitionState::Waiting(error) => error.message().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        let slot = waiting();
+        assert_eq!(message(&slot), "schema 7 is being looked up in the registry, for t[2]@3 (value)");
+        // What Kafka says meanwhile does not hide that.
+        slot.enter().wait(Error::new(Status::Kafka, "not authorised"));
+        slot.enter().go_on();
+        slot.explain_wait(other, "nobody waits for it");
+        slot.explain_wait(schema, "nobody answers");
+        assert_eq!(message(&slot), "nobody answers, for t[2]@3 (value)");
+        assert!(!slot.end_wait(other) && slot.end_wait(schema) && !slot.end_wait(schema));
+        // It is still not known, so that the partition waits again.
+        assert_eq!(slot.take_resume(), Some(Next::Behind));
+        assert!(slot.serve().is_none() && slot.end_wait(schema));
+
+        for ended in [false, true] {
+            let slot = waiting();
+            assert!(!ended || slot.end_wait(schema));
+            slot.enter().jump(100);
+            assert_eq!((slot.take_resume(), slot.seen().position), (None, 100));
+            assert!(!slot.end_wait(schema) && slot.serve().is_some());
+        }
+        let slot = waiting();
+        slot.enter().fail(Error::new(Status::Kafka, "gone for good"));
+        assert!(!slot.end_wait(schema) && matches!(slot.seen().state, PartitionState::Failed(_)));
     }
 
     #[test]
