@@ -27,6 +27,8 @@ const FIRST_ROUND: Duration = Duration::from_secs(2);
 const LONGEST_ROUND: Duration = Duration::from_secs(120);
 /// How long to wait before a registry is asked again that has refused to answer: somebody has to change something.
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+/// How long to wait before an id is asked for again that the registry does not know: it may be the client that remembers.
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 /// How long an id that the registry does not know makes records bad before it is asked again.
 const UNKNOWN_KEPT: Duration = Duration::from_secs(30);
 
@@ -142,7 +144,7 @@ impl LookUps {
 
     fn look_up(&self, schema: SchemaId) {
         let Some(writers) = &self.writers[schema.side as usize] else { return };
-        let since = Instant::now();
+        let mut unknown_since = None;
         let mut round = FIRST_ROUND;
         loop {
             let end = Instant::now() + round;
@@ -165,18 +167,26 @@ impl LookUps {
                     writers.give_up(schema.id, failure.message(), None);
                     break;
                 }
-                Kind::Unknown if since.elapsed() >= self.client.unknown_id_retry() => {
-                    writers.give_up(schema.id, failure.message(), Some(Instant::now() + UNKNOWN_KEPT));
-                    break;
-                }
-                Kind::Unknown => {}
-                Kind::Unreachable | Kind::Refused => {
-                    self.explain(schema, &failure);
-                    let again = if failure.kind() == Kind::Refused { Instant::now() + REFUSED_PAUSE } else { end };
-                    if self.cancel.wait_until(again) {
-                        return;
+                Kind::Unknown => {
+                    // Since it has been reached: one that has just come back may not have everything yet.
+                    let since = *unknown_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.client.unknown_id_retry() {
+                        writers.give_up(schema.id, failure.message(), Some(Instant::now() + UNKNOWN_KEPT));
+                        break;
                     }
                 }
+                Kind::Unreachable | Kind::Refused => {
+                    unknown_since = None;
+                    self.explain(schema, &failure);
+                }
+            }
+            let again = match failure.kind() {
+                Kind::Refused => Instant::now() + REFUSED_PAUSE,
+                Kind::Unreachable => end,
+                _ => Instant::now() + UNKNOWN_PAUSE,
+            };
+            if self.cancel.wait_until(again) {
+                return;
             }
         }
         // First, so that nobody waits for a look-up that is over.

@@ -1,10 +1,10 @@
 //! Consumers that need the registry: for their columns when they are opened, and for the schemas that records name while
 //! they read. Records are handed over in memory; `tests/kafka` has the same from a broker.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -227,6 +227,60 @@ fn a_registry_that_refuses_makes_no_record_bad() {
     assert_eq!(values(&consumer, 0), [0_i64; 0]);
     refuses.store(false, Ordering::Release);
     await_values(&consumer, 0, &[1]);
+}
+
+#[test]
+fn a_registry_that_has_just_come_back_may_know_an_id_a_little_later() {
+    const RETRY: Duration = Duration::from_secs(3);
+    let phase = Arc::new(AtomicUsize::new(0));
+    let gate = Gate::open({
+        let phase = Arc::clone(&phase);
+        move |request| match phase.load(Ordering::Acquire) {
+            0 => Reply::HangUp,
+            1 => answer("/schemas/ids/9"),
+            _ => answer(&request.path),
+        }
+    });
+    let retry = RETRY.as_millis().to_string();
+    let pairs = [("karrow.registry.unknown.id.retry.ms", retry.as_str())];
+    let (consumer, feeder) = Consumer::in_memory(&as_one(&gate.url(), &pairs), &[(0, 0)]).unwrap();
+    push(&feeder, 0, 0, one(1, 1));
+    await_wait(&consumer, 0, ", for orders[0]@0 (value)");
+    // It is away for longer than an unknown id is asked for.
+    let since = Instant::now();
+    while since.elapsed() < 2 * RETRY {
+        poll(&consumer);
+    }
+    phase.store(1, Ordering::Release);
+    gate.await_requests(gate.paths().len() + 1);
+    phase.store(2, Ordering::Release);
+    await_values(&consumer, 0, &[1]);
+}
+
+#[test]
+fn a_key_and_a_value_of_the_same_unknown_id_are_both_bad() {
+    let gate = Gate::open(|request| answer(&request.path));
+    let pairs = [("karrow.registry.unknown.id.retry.ms", "100"), ("karrow.bad.record.policy", "null")];
+    let mut options = as_one(&gate.url(), &pairs);
+    let mut key = AvroSpec::from_schema(ONE).unwrap();
+    key.map_field("a", "k").unwrap();
+    options.set_spec(Side::Key, Spec::Avro(key));
+    let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+    for (offset, (key, value)) in [(1, 1), (9, 9), (1, 9), (1, 1)].into_iter().enumerate() {
+        let (key, value) = (Some(one(key, 5)), Some(one(value, 6)));
+        let offset = offset as i64;
+        let record = OwnedRecord { offset, timestamp: RecordTime::None, key, value, headers: Vec::new() };
+        feeder.push(0, record).unwrap();
+    }
+    let end = Instant::now() + HANG;
+    while consumer.snapshot().unwrap().partition(0).unwrap().rows().end_row() < 4 {
+        assert!(Instant::now() < end);
+        poll(&consumer);
+    }
+    let batch = consumer.snapshot().unwrap().whole(0).unwrap();
+    let column = |name| batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().iter().collect::<Vec<_>>();
+    assert_eq!(column("k"), [Some(5), None, Some(5), Some(5)]);
+    assert_eq!(column("a"), [Some(6), None, None, Some(6)]);
 }
 
 #[test]
