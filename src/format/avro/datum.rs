@@ -127,6 +127,18 @@ impl<'a> Datum<'a> {
         Ok(())
     }
 
+    /// Steps over as many booleans.
+    #[inline(always)]
+    pub fn skip_booleans(&mut self, count: u32) -> Read<()> {
+        let (booleans, rest) = self.rest.split_at_checked(count as usize).ok_or(Malformed::End)?;
+        if let Some(place) = booleans.iter().position(|byte| *byte > 1) {
+            self.rest = &self.rest[place + 1..];
+            return Err(Malformed::Boolean);
+        }
+        self.rest = rest;
+        Ok(())
+    }
+
     #[inline(always)]
     pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::End)?;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::slice;
 
 use super::datum::{Datum, Malformed};
-use super::plan::{Blocks, Op, Plan, ProgramId};
+use super::plan::{Blocks, Branch, Op, Plan, ProgramId};
 use super::value::{self, Misfit};
 use crate::column::ColumnBuffer;
 use crate::format::BadValue;
@@ -44,13 +44,20 @@ impl Fault {
         self
     }
 
+    /// The same, seen from around the member of this name.
+    #[cold]
+    fn inside_member(mut self: Box<Fault>, name: &str) -> Box<Fault> {
+        self.path.insert_str(0, &format!(".{name}"));
+        self
+    }
+
     /// The same, seen from around the members of these names.
     #[cold]
-    fn inside_member(mut self: Box<Fault>, names: &[String]) -> Box<Fault> {
-        if let Some(name) = self.column.and_then(|column| names.get(column)) {
-            self.path.insert_str(0, &format!(".{name}"));
+    fn inside_members(self: Box<Fault>, names: &[String]) -> Box<Fault> {
+        match self.column.and_then(|column| names.get(column)) {
+            Some(name) => self.inside_member(name),
+            None => self,
         }
-        self
     }
 }
 
@@ -224,6 +231,8 @@ impl<'a> Pass<'a> {
             Op::SkipNumbers { count: 1 } => datum.skip_number()?,
             Op::SkipNumbers { count } => datum.skip_numbers(count)?,
             Op::SkipBytes => datum.bytes().map(drop)?,
+            Op::SkipBooleans { count: 1 } => datum.boolean().map(drop)?,
+            Op::SkipBooleans { count } => datum.skip_booleans(count)?,
             Op::Skip { size } => skip_bytes(datum, size)?,
             Op::SkipEnum { symbols } => skip_enum(datum, symbols)?,
             Op::SkipNullable { null, skip } => {
@@ -258,24 +267,26 @@ impl<'a> Pass<'a> {
             Op::Struct { column, members } => {
                 let members = &self.plan.structs[members as usize];
                 let column = &mut columns[column as usize];
-                self.run(members.program, column.struct_members()).map_err(|f| f.inside_member(&members.names))?;
+                self.run(members.program, column.struct_members()).map_err(|f| f.inside_members(&members.names))?;
                 column.end_struct();
             }
-            Op::Member { column, member, program } => {
+            Op::Member { column, branch } => {
+                let branch = &self.plan.branches[branch as usize];
                 let column = &mut columns[column as usize];
-                for (place, other) in column.struct_members().iter_mut().enumerate() {
-                    if place == member as usize {
-                        self.run(program, slice::from_mut(other))?;
+                for (place, member) in column.struct_members().iter_mut().enumerate() {
+                    if place == branch.place {
+                        self.branch_value(branch, member)?;
                     } else {
-                        other.push_null();
+                        member.push_null();
                     }
                 }
                 column.end_struct();
             }
-            Op::Child { column, child, program } => {
+            Op::Child { column, branch } => {
+                let branch = &self.plan.branches[branch as usize];
                 let column = &mut columns[column as usize];
-                self.run(program, slice::from_mut(&mut column.union_children()[child as usize]))?;
-                column.end_union(child as usize);
+                self.branch_value(branch, &mut column.union_children()[branch.place])?;
+                column.end_union(branch.place);
             }
             Op::Default { default } => {
                 let default = &self.plan.defaults[default as usize];
@@ -317,6 +328,12 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Writes the value of a reader's branch.
+    fn branch_value(&mut self, branch: &Branch, column: &mut ColumnBuffer) -> Outcome {
+        self.run(branch.program, slice::from_mut(column)).map_err(|fault| fault.inside_member(&branch.name))
+    }
+
+    /// Which branch of a writer's union comes next.
     fn branch(&mut self, union: u32) -> std::result::Result<ProgramId, Malformed> {
         let branches = &self.plan.unions[union as usize];
         let number = usize::try_from(self.datum.long()?).ok();
@@ -510,6 +527,7 @@ impl<'a> Pass<'a> {
                 Op::SkipNumbers { count: 1 } => self.datum.skip_number()?,
                 Op::SkipNumbers { count } => self.datum.skip_numbers(count)?,
                 Op::SkipBytes => self.datum.bytes().map(drop)?,
+                Op::SkipBooleans { count } => self.datum.skip_booleans(count)?,
                 Op::Skip { size } => skip_bytes(&mut self.datum, size)?,
                 Op::SkipEnum { symbols } => skip_enum(&mut self.datum, symbols)?,
                 Op::SkipNullable { null, skip } => {

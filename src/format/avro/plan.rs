@@ -123,17 +123,15 @@ pub enum Op {
         column: u32,
         members: u32,
     },
-    /// A branch of a union that is a struct: this member has the program's value, the others are null.
+    /// A branch of a union that is a struct, by [`Plan::branches`]: its member has a value, the others are null.
     Member {
         column: u32,
-        member: u32,
-        program: ProgramId,
+        branch: u32,
     },
-    /// A branch of a dense union.
+    /// A branch of a dense union, by [`Plan::branches`].
     Child {
         column: u32,
-        child: u32,
-        program: ProgramId,
+        branch: u32,
     },
     /// What the writer does not have, by [`Plan::defaults`].
     Default {
@@ -148,6 +146,10 @@ pub enum Op {
         count: u32,
     },
     SkipBytes,
+    /// As many booleans.
+    SkipBooleans {
+        count: u32,
+    },
     /// As many bytes, whatever they are.
     Skip {
         size: u64,
@@ -216,6 +218,7 @@ impl Op {
             Op::Default { .. } | Op::Refuse { .. } => None,
             Op::SkipNumbers { .. }
             | Op::SkipBytes
+            | Op::SkipBooleans { .. }
             | Op::Skip { .. }
             | Op::SkipEnum { .. }
             | Op::SkipNullable { .. }
@@ -242,6 +245,8 @@ pub struct Plan {
     pub unions: Vec<Vec<ProgramId>>,
     pub blocks: Vec<Blocks>,
     pub structs: Vec<Members>,
+    /// Those of the reader's unions.
+    pub branches: Vec<Branch>,
     pub enums: Vec<Symbols>,
     pub decimals: Vec<Decimal>,
     pub defaults: Vec<Default>,
@@ -269,6 +274,16 @@ pub struct Blocks {
 pub struct Members {
     pub program: ProgramId,
     pub names: Vec<String>,
+}
+
+/// A branch of a union as a member of a struct, or as a child of a dense union.
+#[derive(Debug)]
+pub struct Branch {
+    /// Which member or child.
+    pub place: usize,
+    pub name: String,
+    /// For its one column.
+    pub program: ProgramId,
 }
 
 /// What the symbols of a writer's enum are to the reader.
@@ -361,6 +376,9 @@ fn join(ops: Vec<Op>) -> Vec<Op> {
             (Some(Op::Skip { size }), Op::Skip { size: more }) => size.checked_add(more).map(|size| Op::Skip { size }),
             (Some(Op::SkipNumbers { count }), Op::SkipNumbers { count: more }) => {
                 count.checked_add(more).map(|count| Op::SkipNumbers { count })
+            }
+            (Some(Op::SkipBooleans { count }), Op::SkipBooleans { count: more }) => {
+                count.checked_add(more).map(|count| Op::SkipBooleans { count })
             }
             (Some(Op::Long { column }), Op::Long { column: next }) if next == column + 1 => {
                 Some(Op::Longs { column, count: 2 })

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use arrow_schema::{DataType, Field as ArrowField};
 
 use super::columns::Place;
-use super::plan::{self, Blocks, Members, Op, Plan, ProgramId, Refusal, Symbol};
+use super::plan::{self, Blocks, Branch, Members, Op, Plan, ProgramId, Refusal, Symbol};
 use super::schema::{Field, Logical, Named, Schema, Symbols, TypeId, Wire};
 use super::value::{self, Decimal};
 use crate::column::fixed_bytes;
@@ -214,13 +214,9 @@ impl<'s> Resolver<'s, '_> {
         for place in places {
             let (branch, field) = with_fields[place];
             if let Ok(code) = self.value(written, branch, &Place::Column(0), &[field]) {
-                let program = self.plan.add(code.ops);
-                let (column, place) = (number(column), number(place));
-                let op = if is_struct {
-                    Op::Member { column, member: place, program }
-                } else {
-                    Op::Child { column, child: place, program }
-                };
+                let branch = Branch { place, name: field.name().clone(), program: self.plan.add(code.ops) };
+                let (column, branch) = (number(column), plan::add(&mut self.plan.branches, branch));
+                let op = if is_struct { Op::Member { column, branch } } else { Op::Child { column, branch } };
                 return Ok(Code { ops: vec![op], extra: code.extra });
             }
             self.count()?;
@@ -446,7 +442,7 @@ impl<'s> Resolver<'s, '_> {
         let writer = self.writer;
         let op = match &writer.get(written).wire {
             Wire::Null => return Ok(Code::default()),
-            Wire::Boolean => Op::Skip { size: 1 },
+            Wire::Boolean => Op::SkipBooleans { count: 1 },
             Wire::Int | Wire::Long => Op::SkipNumbers { count: 1 },
             Wire::Float => Op::Skip { size: 4 },
             Wire::Double => Op::Skip { size: 8 },
