@@ -635,7 +635,8 @@ karrow_status karrow_options_set_log(struct karrow_options *options,
 // value's. Asks no broker. Schema metadata has `karrow.topic`; that of each field `karrow.origin` (`common`, `key` or
 // `value`) and `karrow.source`. The caller releases the schema.
 //
-// Errors: whatever is wrong with names and types. `timeout_ms` is for specs that ask a schema registry. Since 0.1.
+// Errors: whatever is wrong with names and types; `REGISTRY` for what a schema registry does not give. `timeout_ms` is for
+// specs that ask one. Since 0.1.
 karrow_status karrow_options_schema(const struct karrow_options *options,
                                     int64_t timeout_ms,
                                     struct ArrowSchema *schema,
@@ -658,8 +659,8 @@ karrow_status karrow_consumer_new(const struct karrow_options *options,
 //
 // Errors: `TIMEOUT` with the last thing that went wrong on the way to the brokers; `NOT_FOUND` for a topic or partition
 // that does not exist; `KAFKA` for what Kafka refuses, at once and whatever the time-out: a wrong password, a missing
-// right, a certificate that one side does not accept; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open
-// already. Since 0.1.
+// right, a certificate that one side does not accept; `REGISTRY` for the schema of a subject that a schema registry does
+// not give; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open already. Since 0.1.
 karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
                                    int64_t timeout_ms,
                                    struct karrow_error **error);

@@ -40,8 +40,8 @@ pub unsafe extern "C" fn karrow_consumer_new(
 ///
 /// Errors: `TIMEOUT` with the last thing that went wrong on the way to the brokers; `NOT_FOUND` for a topic or partition
 /// that does not exist; `KAFKA` for what Kafka refuses, at once and whatever the time-out: a wrong password, a missing
-/// right, a certificate that one side does not accept; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open
-/// already. Since 0.1.
+/// right, a certificate that one side does not accept; `REGISTRY` for the schema of a subject that a schema registry does
+/// not give; `INTERRUPTED`, `CLOSED`, `BUSY`; `INVALID_STATE` if it is open already. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_open(
     consumer: Option<&KarrowConsumer>,

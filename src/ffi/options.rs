@@ -275,7 +275,8 @@ pub unsafe extern "C" fn karrow_options_set_log(
 /// value's. Asks no broker. Schema metadata has `karrow.topic`; that of each field `karrow.origin` (`common`, `key` or
 /// `value`) and `karrow.source`. The caller releases the schema.
 ///
-/// Errors: whatever is wrong with names and types. `timeout_ms` is for specs that ask a schema registry. Since 0.1.
+/// Errors: whatever is wrong with names and types; `REGISTRY` for what a schema registry does not give. `timeout_ms` is for
+/// specs that ask one. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_options_schema(
     options: Option<&KarrowOptions>,

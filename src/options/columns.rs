@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::format::{ColumnProperties, Decoder, Side, Spec};
 use crate::registry;
 use crate::schema::{CommonColumn, TableSchema};
@@ -45,7 +45,9 @@ impl Columns {
     pub fn layout(&self, look_up: LookUp<'_>) -> Result<Layout> {
         let found = |spec: &Spec| match spec.subject() {
             None => Ok(spec.clone()),
-            Some((subject, version)) => spec.with_schema(&*look_up(subject, version)?),
+            Some((subject, version)) => spec
+                .with_schema(&*look_up(subject, version)?)
+                .map_err(|error| Error::new(Status::Registry, format!("subject '{subject}': {error}"))),
         };
         self.resolve(&found(&self.key)?, &found(&self.value)?)
     }

@@ -1300,7 +1300,7 @@ public:
     /// The columns that a consumer of these options will have. Asks no broker; the time is for specs that ask a schema
     /// registry.
     ///
-    /// Throws whatever is wrong with names and types.
+    /// Throws whatever is wrong with names and types; REGISTRY for what the registry does not give.
     Schema schema(Timeout timeout) const
     {
         Schema schema;
