@@ -1,5 +1,6 @@
 //! Defaults of fields, as data: a field that a writer does not have is read like any other, from bytes made here.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -12,17 +13,22 @@ const MAX_DEPTH: usize = 64;
 /// The most bytes of one default. Defaults that are filled with defaults could be longer than anybody wants to wait for.
 const MAX_BYTES: usize = 1024 * 1024;
 
+/// The most values in all defaults of a schema, those that take no bytes included.
+const MAX_VALUES: usize = 1_000_000;
+
 type Pending<'p> = HashMap<(TypeId, usize), &'p Value>;
 
 /// Writes all defaults of a schema as data. One that does not fit its field says so where it is used.
 pub fn encode_all(schema: &mut Schema, defaults: Vec<PendingDefault<'_>>) {
     let pending: Pending<'_> =
         defaults.iter().map(|default| ((default.record, default.field), default.value)).collect();
+    let left = Cell::new(MAX_VALUES);
     for PendingDefault { record, field, value } in &defaults {
         let Wire::Record(_, fields) = &schema.get(*record).wire else { continue };
         let ty = fields[*field].ty;
         let mut datum = Vec::new();
-        let encoded = Encoder { schema, pending: &pending }.encode(ty, value, &mut datum, 0).map(|()| datum);
+        let encoded =
+            Encoder { schema, pending: &pending, left: &left }.encode(ty, value, &mut datum, 0).map(|()| datum);
         schema.set_default(*record, *field, encoded);
     }
 }
@@ -30,6 +36,8 @@ pub fn encode_all(schema: &mut Schema, defaults: Vec<PendingDefault<'_>>) {
 struct Encoder<'s, 'p> {
     schema: &'s Schema,
     pending: &'s Pending<'p>,
+    /// How many more values there may be.
+    left: &'s Cell<usize>,
 }
 
 impl Encoder<'_, '_> {
@@ -40,6 +48,8 @@ impl Encoder<'_, '_> {
                 "it is nested more than {MAX_DEPTH} levels deep, or takes more than {MAX_BYTES} bytes"
             ));
         }
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(|| format!("the schema's defaults have more than {MAX_VALUES} values"))?);
         match (&self.schema.get(ty).wire, value) {
             (Wire::Null, Value::Null) => {}
             (Wire::Boolean, Value::Bool(value)) => datum.push(u8::from(*value)),

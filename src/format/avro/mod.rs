@@ -90,7 +90,7 @@ impl AvroSpec {
     /// Data are read as this schema, which is checked at once.
     pub fn from_schema(text: &str) -> Result<AvroSpec> {
         let document = Document::new(text);
-        Schema::parse(&document)?;
+        Schema::parse(&document)?.check_defaults()?;
         Ok(AvroSpec::new(Reader::Schema(document)))
     }
 

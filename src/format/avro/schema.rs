@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use apache_avro::rabin::Rabin;
 use apache_avro::schema::{self as parsed, Alias, DecimalSchema, InnerDecimalSchema, Name, UuidSchema};
 use arrow_schema::TimeUnit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::default;
 use crate::error::{Error, Result};
@@ -204,6 +204,22 @@ impl Schema {
         Ok(schema)
     }
 
+    /// Fails if a default is no value of its field. Of those that write data, libraries do not always check it, and nobody
+    /// needs it.
+    pub fn check_defaults(&self) -> Result<()> {
+        let records = self.types.iter().filter_map(|ty| match &ty.wire {
+            Wire::Record(named, fields) => Some((named, fields)),
+            _ => None,
+        });
+        for (field, named) in records.flat_map(|(named, fields)| fields.iter().map(move |field| (field, named))) {
+            if let Some(Err(reason)) = &field.default {
+                let message = format!("the default of field {} of {} does not fit: {reason}", field.name, named.full);
+                return Err(Error::argument("schema", message));
+            }
+        }
+        Ok(())
+    }
+
     /// The type of the schema as a whole.
     pub fn root(&self) -> TypeId {
         self.root
@@ -291,13 +307,13 @@ fn nothings(types: &[Type]) -> Vec<bool> {
 fn parse_all(texts: &[&str]) -> std::result::Result<Vec<apache_avro::Schema>, String> {
     let mut fields = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        let ty: serde_json::Value = match serde_json::from_str(text) {
+        let ty: Value = match serde_json::from_str(text) {
             Ok(ty) => ty,
             // A registry may have the name of a primitive type without its quotes.
             Err(_) if text.bytes().all(|byte| byte.is_ascii_lowercase()) && !text.is_empty() => json!(text),
             Err(error) => return Err(format!("it is no JSON: {error}")),
         };
-        fields.push(json!({ "name": format!("document{index}"), "type": ty }));
+        fields.push(json!({ "name": format!("document{index}"), "type": without_defaults(ty) }));
     }
     // A record has room for schemas of any kind, and lends them no namespace.
     let all = json!({ "type": "record", "name": "karrow__documents", "fields": fields });
@@ -305,6 +321,36 @@ fn parse_all(texts: &[&str]) -> std::result::Result<Vec<apache_avro::Schema>, St
         Ok(apache_avro::Schema::Record(all)) => Ok(all.fields.into_iter().map(|field| field.schema).collect()),
         Ok(_) => Err("it is no Avro schema".to_owned()),
         Err(error) => Err(format!("it is no Avro schema: {error}")),
+    }
+}
+
+/// Where the default of a field is while apache-avro must not see it: it would refuse the schema for one that does not fit,
+/// whoever needs it, and takes twice as long for each level of records that fill what is missing in others.
+const DEFAULT: &str = "karrow.default";
+
+/// The same schema with the defaults of its fields elsewhere.
+fn without_defaults(schema: Value) -> Value {
+    match schema {
+        Value::Array(all) => Value::Array(all.into_iter().map(without_defaults).collect()),
+        Value::Object(mut members) => {
+            for name in ["type", "items", "values"] {
+                if let Some(inner) = members.get_mut(name) {
+                    *inner = without_defaults(inner.take());
+                }
+            }
+            if let Some(Value::Array(fields)) = members.get_mut("fields") {
+                for field in fields.iter_mut() {
+                    *field = without_defaults(field.take());
+                    if let Value::Object(field) = field
+                        && let Some(default) = field.remove("default")
+                    {
+                        field.insert(DEFAULT.to_owned(), default);
+                    }
+                }
+            }
+            Value::Object(members)
+        }
+        name => name,
     }
 }
 
@@ -324,8 +370,7 @@ fn fingerprint(main: &apache_avro::Schema, graph: &Graph<'_>) -> u64 {
 }
 
 /// The same schema, of types as they are on the wire.
-fn without_logical_types(schema: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
+fn without_logical_types(schema: Value) -> Value {
     match schema {
         Value::Array(all) => Value::Array(all.into_iter().map(without_logical_types).collect()),
         Value::Object(mut members) => {
@@ -345,7 +390,7 @@ fn without_logical_types(schema: serde_json::Value) -> serde_json::Value {
 pub struct PendingDefault<'p> {
     pub record: TypeId,
     pub field: usize,
-    pub value: &'p serde_json::Value,
+    pub value: &'p Value,
 }
 
 #[derive(Default)]
@@ -416,7 +461,7 @@ impl<'p> Graph<'p> {
                     let (name, aliases) = (field.name.clone(), field.aliases.clone());
                     fields.push(Field { name, aliases, ty, default: None });
                     let pending = |value| PendingDefault { record: id, field: index, value };
-                    self.defaults.extend(field.default.as_ref().map(pending));
+                    self.defaults.extend(field.custom_attributes.get(DEFAULT).map(pending));
                 }
                 (Wire::Record(Named::new(&record.name, record.aliases.as_ref()), fields), None)
             }

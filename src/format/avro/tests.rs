@@ -609,11 +609,58 @@ mod resolution {
         ] {
             assert_eq!(mismatch(&one(writer), &one(reader)), message);
         }
-        let wrong_default =
-            record(json!([{ "name": "f", "type": { "type": "fixed", "name": "F", "size": 3 }, "default": "ab" }]));
-        // apache-avro takes a default of any length.
-        let error = mismatch(&record(json!([])), &wrong_default);
-        assert_eq!(error, "f: expected a default of the field's type, found that it has 2 bytes, not 3");
+    }
+
+    #[test]
+    fn a_default_that_does_not_fit_matters_only_where_it_is_needed() {
+        let symbols = json!({ "type": "enum", "name": "E", "symbols": ["A"] });
+        let fixed = json!({ "type": "fixed", "name": "F", "size": 3 });
+        let inner = json!({ "type": "record", "name": "N", "fields": [{ "name": "a", "type": "int" }] });
+        for (ty, default, reason, datum) in [
+            (json!("int"), json!("x"), "it is no int", &[2][..]),
+            (json!("string"), Json::Null, "it is no string", &[0]),
+            (json!(["int", "string"]), Json::Null, "it is a value of no branch of its union", &[0, 2]),
+            (symbols, json!("B"), "it is none of the symbols", &[0]),
+            (fixed, json!("ab"), "it has 2 bytes, not 3", &[0, 0, 0]),
+            (inner, json!({}), "it has no member a", &[2]),
+        ] {
+            let odd = record(json!([{ "name": "f", "type": ty, "default": default }]));
+            let error = AvroSpec::from_schema(&odd).unwrap_err();
+            assert_eq!(error.message(), format!("schema: the default of field f of test.Row does not fit: {reason}"));
+            assert_eq!(error.detail("argument"), Some("schema"));
+            // Data of such a schema are there.
+            assert_eq!(read(&odd, &one(ty), &[datum])[0].len(), 1);
+            // A registry may have it, and then it is nobody's fault until it is needed.
+            let mut spec = AvroSpec::from_subject("s", "latest").unwrap();
+            spec = spec.with_schema(&registered(&Document::new(odd.as_str()))).unwrap();
+            spec.add_schema(1, &odd).unwrap();
+            spec.resolve().unwrap();
+            spec.add_schema(2, &record(json!([]))).unwrap();
+            assert_eq!(
+                error_of(&spec),
+                format!(
+                    "schema: schema 2 cannot be read as the reader's schema: f: expected a default of the field's type, \
+                     found that {reason}"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn defaults_that_are_filled_with_defaults_end() {
+        /// Each record has the next one twice.
+        fn nested(level: usize) -> Json {
+            let fields = match level {
+                0 => json!([{ "name": "n", "type": "null", "default": null }]),
+                _ => json!([
+                    { "name": "a", "type": nested(level - 1), "default": {} },
+                    { "name": "b", "type": format!("R{}", level - 1), "default": {} } ]),
+            };
+            json!({ "type": "record", "name": format!("R{level}"), "fields": fields })
+        }
+        AvroSpec::from_schema(&nested(10).to_string()).unwrap();
+        let error = AvroSpec::from_schema(&nested(40).to_string()).unwrap_err();
+        assert!(error.message().ends_with("the schema's defaults have more than 1000000 values"), "{error}");
     }
 
     #[test]
