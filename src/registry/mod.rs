@@ -100,13 +100,13 @@ pub struct Patience<'a> {
 /// What there is instead of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The registry has no such id, subject or version.
+    /// The registry has no such id, subject or version, or not yet what the schema refers to.
     Unknown,
     /// Something has to be changed first: credentials, certificates, addresses. No record is bad because of it.
     Refused,
     /// Nobody has answered while there was time. Asking again may help.
     Unreachable,
-    /// The schema is there and cannot be used: of an unknown type, or with references that lead nowhere or in a circle.
+    /// The schema is there and cannot be used: of an unknown type, or with references that lead in a circle or too far.
     Unusable,
     /// [`Cancel`] has ended the look-up.
     Cancelled,
@@ -391,9 +391,8 @@ impl Resolver<'_> {
             if !is_reference {
                 return Failure { kind, message: format!("{question}: {sentence}") };
             }
-            let message = format!("{}: it refers to {question}: {sentence}", self.question);
-            // It is not what was looked up that is unknown.
-            Failure { kind: if kind == Kind::Unknown { Kind::Unusable } else { kind }, message }
+            // Also one that refers to what is unknown is worth asking for again.
+            Failure { kind, message: format!("{}: it refers to {question}: {sentence}", self.question) }
         })
     }
 

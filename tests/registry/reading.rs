@@ -258,6 +258,48 @@ fn a_registry_that_has_just_come_back_may_know_an_id_a_little_later() {
 }
 
 #[test]
+fn what_a_schema_refers_to_may_be_known_a_little_later_too() {
+    let is_known = Arc::new(AtomicBool::new(false));
+    let gate = Gate::open({
+        let is_known = Arc::clone(&is_known);
+        move |request| match request.path.as_str() {
+            "/schemas/ids/5" => {
+                let text = r#"{"type": "record", "name": "Row", "fields": [{"name": "a", "type": "Size"}]}"#;
+                let reference = serde_json::json!({ "name": "Size", "subject": "size", "version": 1 });
+                Reply::json(200, &serde_json::json!({ "schema": text, "references": [reference] }).to_string())
+            }
+            "/subjects/size/versions/1?deleted=true" if is_known.load(Ordering::Acquire) => {
+                let text = r#"{"type": "enum", "name": "Size", "symbols": ["S", "L"]}"#;
+                Reply::json(200, &serde_json::json!({ "schema": text }).to_string())
+            }
+            path if path.starts_with("/subjects/") => Reply::json(404, r#"{"error_code": 40402}"#),
+            path => answer(path),
+        }
+    });
+    let mut options = options(&gate.url(), &[("karrow.registry.unknown.id.retry.ms", "60000")]);
+    let reader = r#"{"type": "record", "name": "Row", "fields": [
+        {"name": "a", "type": {"type": "enum", "name": "Size", "symbols": ["S", "L"]}}]}"#;
+    options.set_spec(Side::Value, Spec::Avro(AvroSpec::from_schema(reader).unwrap()));
+    let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0)]).unwrap();
+    push(&feeder, 0, 0, one(5, 1));
+    // A look-up is over, and another one has begun.
+    let end = Instant::now() + HANG;
+    while gate.paths().iter().filter(|path| *path == "/schemas/ids/5").count() < 2 {
+        poll(&consumer);
+        let snapshot = consumer.snapshot().unwrap();
+        let failure = snapshot.partition(0).unwrap().failure();
+        assert!(Instant::now() < end && failure.is_none(), "{failure:?}");
+    }
+    is_known.store(true, Ordering::Release);
+    while consumer.snapshot().unwrap().whole(0).unwrap().num_rows() == 0 {
+        poll(&consumer);
+        assert!(Instant::now() < end);
+    }
+    let batch = consumer.snapshot().unwrap().whole(0).unwrap();
+    assert_eq!(batch.column_by_name("a").unwrap().as_string::<i32>().value(0), "L");
+}
+
+#[test]
 fn a_key_and_a_value_of_the_same_unknown_id_are_both_bad() {
     let gate = Gate::open(|request| answer(&request.path));
     let pairs = [("karrow.registry.unknown.id.retry.ms", "100"), ("karrow.bad.record.policy", "null")];
