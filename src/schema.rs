@@ -1,5 +1,6 @@
 //! The columns of a table: common ones that every record has, then the key's, then the value's (rules K6, K7, Y7).
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -102,20 +103,21 @@ impl TableSchema {
         let (key_start, value_start) = (common.len(), common.len() + key.len());
         let value_end = value_start + value.len();
         let mut fields: Vec<Field> = Vec::with_capacity(value_end);
-        let mut origins: Vec<String> = Vec::with_capacity(value_end);
+        // By name: a schema of Avro may have very many.
+        let mut origins: HashMap<String, String> = HashMap::with_capacity(value_end);
         let mut add = |mut field: Field, origin: &str, source: &str, told: String| {
             let name = field.name();
-            if let Some(earlier) = fields.iter().position(|field| field.name() == name) {
+            if let Some(earlier) = origins.get(name) {
                 return Err(Error::argument(
                     "columns",
-                    format!("two columns are named '{name}': {} and {told}; rename one of them", origins[earlier]),
+                    format!("two columns are named '{name}': {earlier} and {told}; rename one of them"),
                 )
                 .with_detail("column", name));
             }
+            origins.insert(name.clone(), told);
             let own = [("karrow.origin", origin), ("karrow.source", source)];
             field.metadata_mut().extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
             fields.push(field);
-            origins.push(told);
             Ok(())
         };
         for (column, name) in &common {
