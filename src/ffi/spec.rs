@@ -5,11 +5,12 @@ use std::mem::MaybeUninit;
 
 use arrow_array::ffi::FFI_ArrowSchema;
 
-use super::{KarrowError, guard, optional_text, required, schema, text};
+use super::{KarrowError, array, guard, optional_text, required, schema, text};
 use crate::error::{Result, Status};
 use crate::format::Spec;
 use crate::format::avro::AvroSpec;
 use crate::format::json::JsonSpec;
+use crate::format::protobuf::ProtobufSpec;
 
 /// How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
 /// is being changed.
@@ -151,6 +152,99 @@ pub unsafe extern "C" fn karrow_spec_new_avro_subject(
     })
 }
 
+/// A spec that reads the fields of a Protobuf message into columns, whose names and types follow from `text`: a file in the
+/// language of Protobuf, proto2 or proto3, that is called `file`, as others would import it. What it imports itself is added
+/// with `karrow_spec_add_file`; `google/protobuf/timestamp.proto` and the others of `google/protobuf` are there already.
+/// `message` is the message's full name, or its name within the file's package; NULL: the first of the file.
+///
+/// A key or value is one message and nothing else, unless `karrow_spec_set` says otherwise; one that is empty is a message of
+/// defaults, one that is null is null in every column; what cannot be read is a bad record. Data may have been written with
+/// other versions of the file: fields are known by their numbers, and what the message does not have is skipped.
+///
+/// What becomes of a type: `int32`, `sint32`, `sfixed32`: int32; `int64`, `sint64`, `sfixed64`: int64; `uint32`, `fixed32`:
+/// uint32; `uint64`, `fixed64`: uint64; `float`: float32; `double`: float64; `bool`: bool; `string`: utf8; `bytes`: binary; an
+/// enum: utf8, the name, or the number as text where it has none; `repeated`: list; `map`: map, of a key that comes twice the
+/// last value; a message inside a list or a map: struct. Of `google.protobuf`: `Timestamp`: timestamp[ns, UTC]; `Duration`:
+/// duration[ns]; `Int32Value` and the other wrappers: their value; `Any`: struct<type_url: utf8, value: binary>; `FieldMask`:
+/// list<utf8>; `Struct`, `Value`, `ListValue`: utf8, the JSON text. A field that is not set has its default, 0 or empty; it is
+/// null if Protobuf can tell (`optional`, in a `oneof`, of proto2, a message), as is everything inside a message that is not
+/// set. Defaults that a file of proto2 gives are not used, and what it requires may be missing. Extensions are skipped.
+///
+/// A message inside the message becomes columns of its own, `customer_name` for the field `name` of `customer`, unless
+/// `karrow_spec_set` says otherwise. `karrow_spec_map_field` gives columns other names.
+///
+/// Errors: `INVALID_ARGUMENT` for text that is no such file, with the line, or an empty name. What needs the imports is an error
+/// when a consumer is made: a file that is missing, a type or message that there is not, columns of one name, or a message
+/// that contains itself and is not left out with `include`. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_protobuf_source(
+    file: *const c_char,
+    text: *const c_char,
+    message: *const c_char,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (file, text) = unsafe { (super::text(file, "file")?, super::text(text, "text")?) };
+        // SAFETY: the same.
+        let message = unsafe { optional_text(message, "message")? };
+        new(spec, Spec::Protobuf(ProtobufSpec::from_source(file, text, message)?))
+    })
+}
+
+/// The same with a file that has been compiled: `descriptors` are `length` bytes of a serialized
+/// `google.protobuf.FileDescriptorSet`, as `protoc --include_imports --descriptor_set_out` writes it. The message is one of the
+/// last file's, which is the one that protoc was asked for; NULL: the first of it. What the files import of `google/protobuf`
+/// may be missing.
+///
+/// Errors: `INVALID_ARGUMENT` for bytes that are no such set, a file that is missing in it, or a message that there is not.
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_protobuf_descriptor(
+    descriptors: *const u8,
+    length: usize,
+    message: *const c_char,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // SAFETY: NULL or `length` bytes, by the contract of this module.
+        let descriptors = unsafe { array(descriptors, length, "descriptors")? };
+        // SAFETY: NULL or a terminated text, by the contract of this module.
+        let message = unsafe { optional_text(message, "message")? };
+        new(spec, Spec::Protobuf(ProtobufSpec::from_descriptors(descriptors, message)?))
+    })
+}
+
+/// The same with a file that the registry has: a version of a subject, a number from 1 on; `latest` or NULL is the latest one.
+/// The registry is the one of `schema.registry.url` in the options, and is asked when a consumer is opened, for what the file
+/// imports too: the columns are then fixed for as long as it reads.
+///
+/// Data have Confluent's framing unless `karrow_spec_set` says otherwise: a zero byte, four bytes of the id of the schema they
+/// were written with, which of its messages it is, and the message. Schemas by id come from `karrow_spec_add_schema` or from
+/// the registry. One whose fields are written in another way than those of the same numbers here, as `sint32` is in another
+/// way than `int32`, cannot be read, and another message is a bad record.
+///
+/// Errors: `INVALID_ARGUMENT` for an empty subject or name of a message, or what is no version. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_protobuf_subject(
+    subject: *const c_char,
+    version: *const c_char,
+    message: *const c_char,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (subject, version) = unsafe { (text(subject, "subject")?, optional_text(version, "version")?) };
+        // SAFETY: the same.
+        let message = unsafe { optional_text(message, "message")? };
+        let version = version.unwrap_or("latest");
+        new(spec, Spec::Protobuf(ProtobufSpec::from_subject(subject, version, message)?))
+    })
+}
+
 /// Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
 /// table in the order in which they are added.
 ///
@@ -186,7 +280,7 @@ pub unsafe extern "C" fn karrow_spec_add_column(
     })
 }
 
-/// Ties a field to a column, of a json spec or an avro spec.
+/// Ties a field to a column, of a json spec, an avro spec or a protobuf spec.
 ///
 /// json: lets the field feed the column. `field` is the literal name of a member of the outermost object, or, with `/` as
 /// its first character, a JSON Pointer (RFC 6901), which reaches into objects and arrays. A field may feed several columns, a
@@ -196,8 +290,11 @@ pub unsafe extern "C" fn karrow_spec_add_column(
 /// avro: gives the field's column this name, instead of that of the field. `field` is its path in the schema, with a dot in
 /// front of what is inside a record: `customer.name`. A field has one column. What the schema does not have is ignored.
 ///
+/// protobuf: the same with a slash in front of each name, `/customer/name`, of which the first may be left out.
+///
 /// Errors: `INVALID_ARGUMENT` for a pointer that is none or has more than 100 names, a column of json that another field is
-/// mapped to already, or a field of avro that is mapped to another column already; `INVALID_STATE` for a spec of another kind.
+/// mapped to already, or a field of avro or protobuf that is mapped to another column already; `INVALID_STATE` for a spec of
+/// another kind.
 /// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_spec_map_field(
@@ -214,7 +311,9 @@ pub unsafe extern "C" fn karrow_spec_map_field(
     })
 }
 
-/// Sets something about an avro spec. The first of its values is what a key is unless it is set:
+/// Sets something about an avro spec or a protobuf spec. The first of its values is what a key is unless it is set.
+///
+/// avro:
 ///
 /// * `framing`: `confluent`: a zero byte and the id of the schema the datum was written with; `bare`: nothing, and the datum was
 ///   written with the schema that `karrow_spec_add_schema` has added, or else that of the spec; `single_object`: `C3 01` and
@@ -226,6 +325,19 @@ pub unsafe extern "C" fn karrow_spec_map_field(
 /// * `enum`: `utf8`: enums become text; `dictionary`: a dictionary of their symbols, the same for all batches.
 /// * `mapped_only`: `false`; `true`: fields that are not mapped become no columns, if any is mapped at all. A record that is not
 ///   mapped itself is left out with everything inside it.
+///
+/// protobuf:
+///
+/// * `protocol`: `serdes`: a zero byte, the id of the schema the message was written with, the message's place in that, and the
+///   message; `raw`: the message alone, which is the default of a spec that is not of a subject. An id that
+///   `karrow_spec_add_schema` has not added is asked of the registry.
+/// * `nested`: `flatten`: messages inside the message become columns of their own; `struct`: they become structs. Inside lists
+///   and maps messages are structs either way.
+/// * `enum`: `utf8`: enums become text, their names; `number`: int32.
+/// * `include`: which fields become columns, as paths with commas between them; unless it is set, all. `/customer/name` is the
+///   field `name` of the message `customer`, `/customer/*` is everything in it, `*` is everything. The first slash may be left
+///   out. The names of a map's parts are `key` and `value`. A path that leads to no column, as `/customer` alone does, is an
+///   error when a consumer is made.
 ///
 /// Errors: `INVALID_ARGUMENT` for an unknown key or value, with those there are; `INVALID_STATE` for a spec of another kind.
 /// Since 0.1.
@@ -244,10 +356,12 @@ pub unsafe extern "C" fn karrow_spec_set(
     })
 }
 
-/// Adds a schema that data were written with to an avro spec, by the id that they say: no registry is asked for it. What has
-/// the framing `single_object` says its fingerprint instead; to `bare` data, which say nothing, only one schema can be added.
+/// Adds a schema that data were written with to an avro spec or a protobuf spec, by the id that they say: no registry is asked
+/// for it. What has the framing `single_object` says its fingerprint instead; to `bare` data, which say nothing, only one
+/// schema can be added. A schema of protobuf is the text of a file, or a serialized `FileDescriptorProto` in base64; what it
+/// imports is among the files of the spec.
 ///
-/// Errors: `INVALID_ARGUMENT` for text that is no Avro schema, or an id that stands for another schema already;
+/// Errors: `INVALID_ARGUMENT` for text that is no schema of the spec's kind, or an id that stands for another schema already;
 /// `INVALID_STATE` for a spec of another kind. That data of it cannot be read as the spec's schema is an error when a
 /// consumer is made. Since 0.1.
 #[unsafe(no_mangle)]
@@ -262,6 +376,27 @@ pub unsafe extern "C" fn karrow_spec_add_schema(
         // SAFETY: NULL or a terminated text, by the contract of this module.
         let schema = unsafe { text(schema, "schema")? };
         spec.0.add_schema(id, schema)
+    })
+}
+
+/// Adds a file to a protobuf spec, by the name that others import it by: the spec's own file, those of
+/// `karrow_spec_add_schema`, and other files that are added, in any order. What a schema of the registry imports the registry has
+/// itself. A file of `google/protobuf` that is built in stays as it is.
+///
+/// Errors: `INVALID_ARGUMENT` for text that is no file in the language of Protobuf, with the line, or a name that another file
+/// has; `INVALID_STATE` for a spec of another kind. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_add_file(
+    spec: Option<&mut KarrowSpec>,
+    name: *const c_char,
+    text: *const c_char,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        let spec = required(spec, "spec")?;
+        // SAFETY: NULL or terminated texts, by the contract of this module.
+        let (name, text) = unsafe { (super::text(name, "name")?, super::text(text, "text")?) };
+        spec.0.add_file(name, text)
     })
 }
 

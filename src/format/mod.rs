@@ -6,7 +6,11 @@
 
 pub mod avro;
 pub mod json;
+mod mapping;
+pub mod protobuf;
 pub mod simple;
+mod varint;
+pub mod writers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +19,11 @@ use crate::column::ColumnBuffer;
 use crate::error::{Error, Result, Status};
 use crate::registry::{self, Version};
 use crate::schema::FormatColumn;
-use avro::{AvroDecoder, AvroSpec, Writers};
+use avro::{AvroDecoder, AvroSpec};
 use json::{JsonDecoder, JsonSpec};
+use protobuf::{ProtobufDecoder, ProtobufSpec};
 use simple::SimpleDecoder;
+use writers::Learn;
 
 /// Which half of a record. The numbers are part of the C ABI.
 #[repr(i32)]
@@ -55,6 +61,8 @@ pub enum Spec {
     Json(JsonSpec),
     /// Columns from the fields of an Avro record.
     Avro(AvroSpec),
+    /// Columns from the fields of a Protobuf message.
+    Protobuf(ProtobufSpec),
 }
 
 impl Spec {
@@ -78,6 +86,10 @@ impl Spec {
                 let (columns, decoder) = spec.resolve()?;
                 Ok((columns, Decoder::Avro(Box::new(decoder))))
             }
+            Spec::Protobuf(spec) => {
+                let (columns, decoder) = spec.resolve()?;
+                Ok((columns, Decoder::Protobuf(Box::new(decoder))))
+            }
         }
     }
 }
@@ -88,6 +100,7 @@ impl Spec {
     pub fn subject(&self) -> Option<(&str, Version)> {
         match self {
             Spec::Avro(spec) => spec.subject(),
+            Spec::Protobuf(spec) => spec.subject(),
             Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => None,
         }
     }
@@ -96,6 +109,7 @@ impl Spec {
     pub fn with_schema(&self, schema: &registry::Schema) -> Result<Spec> {
         match self {
             Spec::Avro(spec) => Ok(Spec::Avro(spec.with_schema(schema)?)),
+            Spec::Protobuf(spec) => Ok(Spec::Protobuf(spec.with_schema(schema)?)),
             Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => Ok(self.clone()),
         }
     }
@@ -104,6 +118,7 @@ impl Spec {
     pub fn uses_registry(&self) -> bool {
         match self {
             Spec::Avro(spec) => spec.subject().is_some() || spec.has_ids(),
+            Spec::Protobuf(spec) => spec.subject().is_some() || spec.has_ids(),
             Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
         }
     }
@@ -116,6 +131,9 @@ impl Spec {
         match self {
             Spec::Json(spec) => spec.add_column(name, type_name),
             Spec::Avro(_) => Err(self.has_not("columns", "a json spec; the columns of avro follow from the schema")),
+            Spec::Protobuf(_) => {
+                Err(self.has_not("columns", "a json spec; the columns of protobuf follow from the schema"))
+            }
             _ => Err(self.has_not("columns", "a json spec; make one with karrow_spec_new_json")),
         }
     }
@@ -125,23 +143,34 @@ impl Spec {
         match self {
             Spec::Json(spec) => spec.map_field(field, column),
             Spec::Avro(spec) => spec.map_field(field, column),
-            _ => Err(self.has_not("mappings", "a json spec or an avro spec")),
+            Spec::Protobuf(spec) => spec.map_field(field, column),
+            _ => Err(self.has_not("mappings", "a json spec, an avro spec or a protobuf spec")),
         }
     }
 
-    /// Sets something about an avro spec.
+    /// Sets something about an avro spec or a protobuf spec.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         match self {
             Spec::Avro(spec) => spec.set(key, value),
-            _ => Err(self.has_not("settings", AVRO)),
+            Spec::Protobuf(spec) => spec.set(key, value),
+            _ => Err(self.has_not("settings", WITH_SCHEMAS)),
         }
     }
 
-    /// Adds a schema that data were written with to an avro spec, by its id.
+    /// Adds a schema that data were written with to an avro spec or a protobuf spec, by its id.
     pub fn add_schema(&mut self, id: i32, text: &str) -> Result<()> {
         match self {
             Spec::Avro(spec) => spec.add_schema(id, text),
-            _ => Err(self.has_not("schemas", AVRO)),
+            Spec::Protobuf(spec) => spec.add_schema(id, text),
+            _ => Err(self.has_not("schemas", WITH_SCHEMAS)),
+        }
+    }
+
+    /// Adds a file that others import to a protobuf spec.
+    pub fn add_file(&mut self, name: &str, text: &str) -> Result<()> {
+        match self {
+            Spec::Protobuf(spec) => spec.add_file(name, text),
+            _ => Err(self.has_not("files", "a protobuf spec")),
         }
     }
 
@@ -151,13 +180,43 @@ impl Spec {
             Spec::Simple { .. } => "a simple spec",
             Spec::Json(_) => "a json spec",
             Spec::Avro(_) => "an avro spec",
+            Spec::Protobuf(_) => "a protobuf spec",
         };
         let message = format!("{own} has no {what}; they belong to {which_has}");
         Error::new(Status::InvalidState, message).with_detail("argument", "spec")
     }
 }
 
-const AVRO: &str = "an avro spec; make one with karrow_spec_new_avro_schema or karrow_spec_new_avro_subject";
+/// The specs that a registry may have schemas for.
+const WITH_SCHEMAS: &str = "an avro spec or a protobuf spec";
+
+/// A version of a subject that a spec reads data as: `latest` or a number.
+fn subject_version(subject: &str, version: &str) -> Result<Version> {
+    if subject.is_empty() {
+        return Err(Error::argument("subject", "it is empty; a registry has schemas by the name of a subject"));
+    }
+    match version {
+        "latest" => Ok(Version::Latest),
+        number => match number.parse::<i32>() {
+            Ok(number) if number > 0 => Ok(Version::Number(number)),
+            _ => {
+                let message = format!("'{number}' is no version of a schema; use latest or a number from 1 on");
+                Err(Error::argument("version", message))
+            }
+        },
+    }
+}
+
+/// A setting that a spec does not have, or not with this value.
+fn unknown_setting(spec: &str, settings: &[(&str, &str)], key: &str, value: &str) -> Error {
+    match settings.iter().find(|(known, _)| *known == key) {
+        Some((_, values)) => Error::argument("value", format!("{key} cannot be '{value}'; it can be {values}")),
+        None => {
+            let keys: Vec<&str> = settings.iter().map(|(known, _)| *known).collect();
+            Error::argument("key", format!("{spec} has no '{key}'; it has {}", keys.join(", ")))
+        }
+    }
+}
 
 /// Options that say something about the column of a `simple` spec: `key.column.name` and the like, without the
 /// `karrow.`, and Kafka's `key.deserializer`.
@@ -174,6 +233,8 @@ pub enum Decoder {
     Json(Box<JsonDecoder>),
     /// The fields of an Avro record.
     Avro(Box<AvroDecoder>),
+    /// The fields of a Protobuf message.
+    Protobuf(Box<ProtobufDecoder>),
 }
 
 /// Why a payload has not been written.
@@ -202,6 +263,26 @@ pub struct BadValue {
     pub reason: String,
 }
 
+/// A payload that is at fault as a whole.
+#[cold]
+fn bad(reason: String) -> Refused {
+    Refused::Bad(BadValue { column: None, path: String::new(), reason })
+}
+
+/// What data begin with that name a schema of a registry.
+const CONFLUENT: &str = "Confluent's framing (a zero byte and 4 of a schema's id)";
+
+/// A payload that does not begin as it has to.
+#[cold]
+fn unframed(payload: &[u8], magic: &[u8], expected: &str) -> Refused {
+    let found = if payload.starts_with(magic) || magic.starts_with(payload) {
+        format!("{} bytes", payload.len())
+    } else {
+        "another first byte".to_owned()
+    };
+    bad(format!("expected {expected}, found {found}"))
+}
+
 impl Decoder {
     /// Writes one payload (`None`: Kafka's null): exactly one value into each column, or an error, after which the
     /// columns may hold a part of the row that the caller takes back.
@@ -212,13 +293,15 @@ impl Decoder {
             Decoder::Simple(decoder) => Ok(decoder.decode(payload, &mut columns[0])?),
             Decoder::Json(decoder) => Ok(decoder.decode(payload, columns)?),
             Decoder::Avro(decoder) => decoder.decode(payload, columns),
+            Decoder::Protobuf(decoder) => decoder.decode(payload, columns),
         }
     }
 
-    /// The schemas that payloads were written with, which all clones share; `None`: payloads name none.
-    pub fn writers(&self) -> Option<&Arc<Writers>> {
+    /// Takes in the schemas that payloads were written with, for all clones; `None`: payloads name none.
+    pub fn writers(&self) -> Option<Arc<dyn Learn>> {
         match self {
-            Decoder::Avro(decoder) => Some(decoder.writers()),
+            Decoder::Avro(decoder) => Some(Arc::clone(decoder.writers()) as Arc<dyn Learn>),
+            Decoder::Protobuf(decoder) => Some(Arc::clone(decoder.writers()) as Arc<dyn Learn>),
             Decoder::Ignore | Decoder::Simple(_) | Decoder::Json(_) => None,
         }
     }
@@ -231,6 +314,7 @@ impl Decoder {
             Decoder::Ignore | Decoder::Simple(_) => 0,
             Decoder::Json(decoder) => decoder.item_bytes(),
             Decoder::Avro(decoder) => decoder.item_bytes(),
+            Decoder::Protobuf(decoder) => decoder.item_bytes(),
         }
     }
 }

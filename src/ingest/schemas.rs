@@ -17,7 +17,7 @@ use super::slot::panic_message;
 use super::slots::Slots;
 use crate::error::{Error, Result, Status};
 use crate::format::Side;
-use crate::format::avro::Writers;
+use crate::format::writers::Learn;
 use crate::registry::{Cancel, Client, Failure, Kind, Patience};
 use crate::rows::SchemaId;
 
@@ -97,7 +97,7 @@ impl Schemas {
     /// Looks up what partitions wait for, from now on.
     pub fn start(client: Arc<Client>, slots: &Arc<Slots>, wake: Wake) -> Result<Schemas> {
         let cancel = Arc::new(Cancel::default());
-        let writers = [Side::Key, Side::Value].map(|side| slots.layout().decoder(side).writers().cloned());
+        let writers = [Side::Key, Side::Value].map(|side| slots.layout().decoder(side).writers());
         let look_ups = LookUps { client, writers, slots: Arc::clone(slots), cancel: Arc::clone(&cancel), wake };
         let thread = thread::Builder::new().name("karrow-schemas".to_owned()).spawn(move || look_ups.run());
         let thread = thread
@@ -121,7 +121,7 @@ impl Drop for Schemas {
 struct LookUps {
     client: Arc<Client>,
     /// Of the key and of the value.
-    writers: [Option<Arc<Writers>>; 2],
+    writers: [Option<Arc<dyn Learn>>; 2],
     slots: Arc<Slots>,
     cancel: Arc<Cancel>,
     wake: Wake,

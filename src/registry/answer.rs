@@ -3,6 +3,8 @@
 //! Confluent's registry leaves out what has its usual value, Apicurio's writes some of it; both are read alike. What is
 //! more in an answer than is needed does not matter.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// The kinds of schemas that registries keep.
@@ -14,6 +16,16 @@ pub enum SchemaKind {
     Protobuf,
     /// JSON Schema.
     Json,
+}
+
+impl fmt::Display for SchemaKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SchemaKind::Avro => "Avro",
+            SchemaKind::Protobuf => "Protobuf",
+            SchemaKind::Json => "JSON Schema",
+        })
+    }
 }
 
 /// A schema as it comes: what it refers to is only named.

@@ -66,6 +66,16 @@ pub struct Schema {
     pub references: Vec<Reference>,
 }
 
+impl Schema {
+    /// An error that says so if this is a schema of another kind.
+    pub fn check_kind(&self, wanted: SchemaKind) -> Result<(), String> {
+        if self.kind == wanted {
+            return Ok(());
+        }
+        Err(format!("what the registry has for it is {}, and no schema of {wanted}", self.kind))
+    }
+}
+
 /// A schema under the name that another one has for it: a type's of Avro, an import's of Protobuf, a URI of JSON Schema.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reference {

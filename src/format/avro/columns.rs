@@ -1,6 +1,5 @@
 //! The columns that follow from a reader's schema, and which of its fields they are of (rules A4 to A6).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, Fields, TimeUnit};
@@ -9,6 +8,7 @@ use arrow_schema::{UnionFields, UnionMode};
 use super::schema::{Logical, Schema, Symbols, Type, TypeId, Wire};
 use crate::column;
 use crate::error::{Error, Result, Status};
+use crate::format::mapping::Mapping;
 use crate::schema::FormatColumn;
 use crate::types;
 
@@ -35,7 +35,7 @@ pub struct Choices {
     /// Whether enums are dictionaries.
     pub dictionaries: bool,
     /// Names of columns, by the path of the field.
-    pub mapping: BTreeMap<String, String>,
+    pub mapping: Mapping,
     /// Whether fields that are not mapped become columns, too.
     pub mapped_only: bool,
 }
@@ -109,15 +109,8 @@ impl Builder<'_> {
         if matches!(self.schema.get(some).wire, Wire::Record(..)) && !self.choices.structs {
             return self.fields(some, &path);
         }
-        let inside = format!("{path}{IN_PATHS}");
-        if let Some((lost, column)) = self.choices.mapping.range(inside.clone()..).next()
-            && lost.starts_with(&inside)
-        {
-            let message =
-                format!("{lost} is mapped to column {column}, but is a part of {path}, which is one column; map that");
-            return Err(Error::argument("mapping", message).with_detail("column", column));
-        }
-        let name = mapped.cloned().unwrap_or_else(|| path.replace(IN_PATHS, IN_NAMES));
+        self.choices.mapping.check_whole(&path, IN_PATHS)?;
+        let name = mapped.map_or_else(|| path.replace(IN_PATHS, IN_NAMES), str::to_owned);
         let field = self.named(&name, ty, &path)?;
         types::check_depth(field.data_type())?;
         self.columns.push(FormatColumn { field, source: path });

@@ -6,7 +6,7 @@
 //! Schema        a document as a graph of types                               schema.rs, default.rs
 //! columns       Arrow's types, and which field each column is of             columns.rs
 //!   │
-//! Writers       for each schema that data were written with                  writers.rs
+//! AvroReader    how data of other schemas are read as it                      writers.rs
 //! Plan          the steps that read such data into the columns               resolve.rs, plan.rs
 //!   │
 //! AvroDecoder   which schema a payload was written with                      this file
@@ -31,7 +31,8 @@ use std::sync::Arc;
 
 use arrow_schema::Field;
 
-use super::{BadValue, Refused};
+use super::writers::{self as by_id, Recent, Writers, unreadable};
+use super::{CONFLUENT, Refused, bad, subject_version, unframed, unknown_setting};
 use crate::column::ColumnBuffer;
 use crate::error::{Error, Result, Status};
 use crate::registry::{self, Version};
@@ -40,7 +41,7 @@ use columns::Choices;
 use plan::Plan;
 pub use schema::Document;
 use schema::Schema;
-pub use writers::{Writer, Writers};
+use writers::AvroReader;
 
 /// The schema that data are read as, whatever they were written with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,19 +97,7 @@ impl AvroSpec {
 
     /// Data are read as a schema that the registry has: a version of a subject, `latest` or a number.
     pub fn from_subject(subject: &str, version: &str) -> Result<AvroSpec> {
-        if subject.is_empty() {
-            return Err(Error::argument("subject", "it is empty; a registry has schemas by the name of a subject"));
-        }
-        let version = match version {
-            "latest" => Version::Latest,
-            number => match number.parse::<i32>() {
-                Ok(number) if number > 0 => Version::Number(number),
-                _ => {
-                    let message = format!("'{number}' is no version of a schema; use latest or a number from 1 on");
-                    return Err(Error::argument("version", message));
-                }
-            },
-        };
+        let version = subject_version(subject, version)?;
         Ok(AvroSpec::new(Reader::Subject { subject: subject.to_owned(), version }))
     }
 
@@ -152,7 +141,7 @@ impl AvroSpec {
             ("union", "struct" | "dense") => self.choices.dense_unions = value == "dense",
             ("enum", "utf8" | "dictionary") => self.choices.dictionaries = value == "dictionary",
             ("mapped_only", "true" | "false") => self.choices.mapped_only = value == "true",
-            _ => return Err(unknown_setting(key, value)),
+            _ => return Err(unknown_setting("an avro spec", &SETTINGS, key, value)),
         }
         Ok(())
     }
@@ -160,31 +149,14 @@ impl AvroSpec {
     /// Gives the column of a field a name. The field is given by its path, as in `customer.address`; one that is not mapped
     /// has its path as a name, with two underscores for each dot. A field that the schema does not have is ignored.
     pub fn map_field(&mut self, field: &str, column: &str) -> Result<()> {
-        if column.is_empty() {
-            return Err(Error::argument("column", format!("{field} is mapped to a column without a name")));
-        }
-        match self.choices.mapping.get(field) {
-            Some(earlier) if earlier != column => {
-                let message = format!("{field} is mapped to column {earlier} already; a field has one column");
-                Err(Error::argument("field", message).with_detail("column", column))
-            }
-            _ => {
-                self.choices.mapping.insert(field.to_owned(), column.to_owned());
-                Ok(())
-            }
-        }
+        self.choices.mapping.add(field, column)
     }
 
     /// Adds a schema that data were written with, by the id that they say. No registry is asked for it.
     pub fn add_schema(&mut self, id: i32, text: &str) -> Result<()> {
         let document = Document::new(text);
         Schema::parse(&document)?;
-        if self.writers.iter().any(|(known, earlier)| *known == id && *earlier != document) {
-            return Err(Error::argument("id", format!("there is a schema {id} already; an id stands for one schema")));
-        }
-        self.writers.retain(|(known, _)| *known != id);
-        self.writers.push((id, document));
-        Ok(())
+        by_id::add_given(&mut self.writers, id, document)
     }
 
     /// The columns, and the decoder that fills them.
@@ -200,27 +172,25 @@ impl AvroSpec {
         let reader = Schema::parse(document)?;
         let (columns, place) = columns::columns(&reader, &self.choices)?;
         let fields: Vec<Field> = columns.iter().map(|column| column.field.clone()).collect();
-        let mut writers = Writers::new(reader, place, fields);
-        self.add_writers(&mut writers)?;
+        let writers = self.writers(AvroReader::new(reader, place, fields))?;
         let decoder =
-            AvroDecoder { framing: self.framing, writers: Arc::new(writers), recent: Vec::new(), item_bytes: 0 };
+            AvroDecoder { framing: self.framing, writers: Arc::new(writers), recent: Recent::default(), item_bytes: 0 };
         Ok((columns, decoder))
     }
 
     /// Makes the schemas known that the spec has. That they can be read is known before any record, so that it is an error
     /// here if they cannot.
-    fn add_writers(&self, writers: &mut Writers) -> Result<()> {
-        let cannot = |what: String, reason: String| {
-            Error::argument("schema", format!("{what} cannot be read as the reader's schema: {reason}"))
-        };
-        let own = writers.own_plan().map_err(|reason| cannot("the reader's own schema".to_owned(), reason))?;
-        writers.add_fingerprint(writers.own_fingerprint(), Arc::clone(&own));
+    fn writers(&self, mut reader: AvroReader) -> Result<Writers<AvroReader>> {
+        let cannot = |what: &str, reason: String| Error::argument("schema", unreadable(what, &reason));
+        let own = reader.own_plan().map_err(|reason| cannot("the reader's own schema", reason))?;
+        reader.add_fingerprint(reader.own_fingerprint(), Arc::clone(&own));
         let mut bare = own;
+        let mut plans = Vec::with_capacity(self.writers.len());
         for (id, document) in &self.writers {
             let schema = Schema::parse(document)?;
-            let plan = writers.plan(&schema).map_err(|reason| cannot(format!("schema {id}"), reason))?;
-            writers.add_fingerprint(schema.fingerprint(), Arc::clone(&plan));
-            writers.add_id(*id, Arc::clone(&plan));
+            let plan = reader.plan_of(&schema).map_err(|reason| cannot(&format!("schema {id}"), reason))?;
+            reader.add_fingerprint(schema.fingerprint(), Arc::clone(&plan));
+            plans.push((*id, Arc::clone(&plan)));
             bare = plan;
         }
         if self.framing == Framing::Bare && self.writers.len() > 1 {
@@ -230,19 +200,10 @@ impl AvroSpec {
             );
             return Err(Error::argument("schemas", message));
         }
-        writers.set_bare(bare);
-        Ok(())
-    }
-}
-
-fn unknown_setting(key: &str, value: &str) -> Error {
-    match SETTINGS.iter().find(|(known, _)| *known == key) {
-        Some((_, values)) => Error::argument("value", format!("{key} cannot be '{value}'; it can be {values}")),
-        None => {
-            let keys: Vec<&str> = SETTINGS.iter().map(|(known, _)| *known).collect();
-            let message = format!("an avro spec has no '{key}'; it has {}", keys.join(", "));
-            Error::argument("key", message)
-        }
+        reader.set_bare(bare);
+        let writers = Writers::new(reader);
+        plans.into_iter().for_each(|(id, plan)| writers.add(id, plan));
+        Ok(writers)
     }
 }
 
@@ -250,15 +211,12 @@ fn unknown_setting(key: &str, value: &str) -> Error {
 #[derive(Debug, Clone)]
 pub struct AvroDecoder {
     framing: Framing,
-    writers: Arc<Writers>,
-    /// The plans of the last payloads, by id or fingerprint, the last one first.
-    recent: Vec<(u64, Arc<Plan>)>,
+    writers: Arc<Writers<AvroReader>>,
+    /// By id or fingerprint.
+    recent: Recent<Plan>,
     /// What the items of the last payload took.
     item_bytes: usize,
 }
-
-/// How many plans a decoder has at hand, so that it asks for none that others may be changing.
-const RECENT: usize = 8;
 
 impl AvroDecoder {
     /// Writes one payload (`None`: Kafka's null).
@@ -275,9 +233,9 @@ impl AvroDecoder {
                     let id = u32::from_be_bytes([*a, *b, *c, *d]);
                     (self.by_id(id)?, datum)
                 }
-                other => return Err(unframed(other, &[0], "Confluent's framing (a zero byte and 4 of a schema's id)")),
+                other => return Err(unframed(other, &[0], CONFLUENT)),
             },
-            Framing::Bare => match self.writers.bare() {
+            Framing::Bare => match self.writers.reader().bare() {
                 Some(plan) => (&**plan, payload),
                 None => return Err(bad("there is no schema for bare data".to_owned())),
             },
@@ -304,83 +262,25 @@ impl AvroDecoder {
     }
 
     /// The schemas that payloads were written with, which all clones of this decoder share.
-    pub fn writers(&self) -> &Arc<Writers> {
+    pub fn writers(&self) -> &Arc<Writers<AvroReader>> {
         &self.writers
     }
 
-    /// How payloads with this id are read. That it is the one of the payload before is all that is looked at, if it is.
+    /// How payloads with this id are read.
     #[inline(always)]
     fn by_id(&mut self, id: u32) -> std::result::Result<&Plan, Refused> {
-        if self.recent.first().is_none_or(|(last, _)| *last != u64::from(id)) {
-            self.find_id(id)?;
-        }
-        Ok(&self.recent[0].1)
-    }
-
-    #[cold]
-    fn find_id(&mut self, id: u32) -> std::result::Result<(), Refused> {
-        if self.find_recent(id.into()) {
-            return Ok(());
-        }
-        let id_of_registry = id.cast_signed();
-        match self.writers.get(id_of_registry) {
-            Some(Writer::Known(plan)) => {
-                self.remember(id.into(), plan);
-                Ok(())
-            }
-            Some(Writer::Unusable { reason, .. }) => Err(bad(reason.to_string())),
-            None => Err(Refused::UnknownSchema(id_of_registry)),
-        }
+        self.recent.get(id.into(), || self.writers.get(id.cast_signed()))
     }
 
     #[inline(always)]
     fn by_fingerprint(&mut self, fingerprint: u64) -> std::result::Result<&Plan, Refused> {
-        if self.recent.first().is_none_or(|(last, _)| *last != fingerprint) {
-            self.find_fingerprint(fingerprint)?;
-        }
-        Ok(&self.recent[0].1)
-    }
-
-    #[cold]
-    fn find_fingerprint(&mut self, fingerprint: u64) -> std::result::Result<(), Refused> {
-        if !self.find_recent(fingerprint) {
-            let plan = self.writers.by_fingerprint(fingerprint).ok_or_else(|| {
+        self.recent.get(fingerprint, || {
+            self.writers.reader().by_fingerprint(fingerprint).ok_or_else(|| {
                 let reason = "the fingerprint is that of no schema that is known; add it with karrow_spec_add_schema";
                 bad(reason.to_owned())
-            })?;
-            self.remember(fingerprint, plan);
-        }
-        Ok(())
+            })
+        })
     }
-
-    fn find_recent(&mut self, key: u64) -> bool {
-        let place = self.recent.iter().position(|(known, _)| *known == key);
-        if let Some(place) = place {
-            self.recent.swap(0, place);
-        }
-        place.is_some()
-    }
-
-    fn remember(&mut self, key: u64, plan: Arc<Plan>) {
-        self.recent.truncate(RECENT - 1);
-        self.recent.insert(0, (key, plan));
-    }
-}
-
-#[cold]
-fn bad(reason: String) -> Refused {
-    Refused::Bad(BadValue { column: None, path: String::new(), reason })
-}
-
-/// A payload that does not begin as it has to.
-#[cold]
-fn unframed(payload: &[u8], magic: &[u8], expected: &str) -> Refused {
-    let found = if payload.starts_with(magic) || magic.starts_with(payload) {
-        format!("{} bytes", payload.len())
-    } else {
-        "another first byte".to_owned()
-    };
-    bad(format!("expected {expected}, found {found}"))
 }
 
 #[cfg(test)]

@@ -32,10 +32,7 @@ impl Document {
 
     /// The schema that a registry has, with its references.
     pub fn of(schema: &registry::Schema) -> std::result::Result<Document, String> {
-        if schema.kind != SchemaKind::Avro {
-            let kind = if schema.kind == SchemaKind::Protobuf { "Protobuf" } else { "JSON Schema" };
-            return Err(format!("what the registry has for it is {kind}, and no schema of Avro"));
-        }
+        schema.check_kind(SchemaKind::Avro)?;
         let references = schema.references.iter();
         let references = references.map(|reference| Ok((reference.name.clone(), Document::of(&reference.schema)?)));
         Ok(Document { text: schema.text.clone(), references: references.collect::<std::result::Result<_, String>>()? })
