@@ -13,6 +13,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::i256;
 use arrow_schema::DataType;
 use karrow::format::avro::AvroSpec;
+use karrow::format::writers::Learn;
 use karrow::format::{Decoder, Side, Spec};
 use karrow::registry::{self, SchemaKind};
 use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer, Unwritten};

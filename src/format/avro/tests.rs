@@ -9,6 +9,8 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::column::SizeHint;
+use crate::format::BadValue;
+use crate::format::writers::Learn;
 use crate::registry::{Reference, SchemaKind};
 use crate::types;
 
@@ -347,7 +349,7 @@ mod framing {
         record(json!([{ "name": "a", "type": "long" }]))
     }
 
-    fn learn(writers: &Writers, id: i32, text: &str) {
+    fn learn(writers: &dyn Learn, id: i32, text: &str) {
         writers.learn(id, &registered(&Document::new(text)));
     }
 
@@ -390,11 +392,11 @@ mod framing {
         assert_eq!(table.bad(&payload).reason, "schema 3: not found");
         writers.give_up(3, "schema 3: not found", Some(Instant::now()));
         assert_eq!(table.decode(Some(&payload)), Err(Refused::UnknownSchema(3)));
-        learn(&writers, 3, &reader());
+        learn(&*writers, 3, &reader());
         table.decode(Some(&payload)).unwrap();
         // More schemas than a decoder has at hand.
         for id in 10..30 {
-            learn(&writers, id, &reader());
+            learn(&*writers, id, &reader());
         }
         for round in 0..3 {
             for id in 10..30_u8 {
@@ -403,13 +405,13 @@ mod framing {
         }
         let expected = (0..3).flat_map(|round| (10..30).map(move |id| Some(id + round)));
         assert_eq!(longs(&table.arrays()[0])[1..], expected.collect::<Vec<_>>());
-        learn(&writers, 4, &record(json!([{ "name": "b", "type": "long" }])));
+        learn(&*writers, 4, &record(json!([{ "name": "b", "type": "long" }])));
         assert_eq!(
             table.bad(&[0, 0, 0, 0, 4, 2]).reason,
             "schema 4 cannot be read as the reader's schema: a: expected a field, found none, and the reader's schema has \
              no default"
         );
-        learn(&writers, 5, "nonsense");
+        learn(&*writers, 5, "nonsense");
         assert!(table.bad(&[0, 0, 0, 0, 5, 2]).reason.contains("it is no Avro schema"));
         let protobuf = registry::Schema { kind: SchemaKind::Protobuf, ..registered(&Document::new("message M {}")) };
         writers.learn(6, &protobuf);

@@ -299,4 +299,6 @@ impl ProtobufDecoder {
 }
 
 #[cfg(test)]
+mod spec_tests;
+#[cfg(test)]
 mod tests;

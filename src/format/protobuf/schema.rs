@@ -45,8 +45,9 @@ impl Content {
     /// What it says, with nothing yet known of what it imports. Errors say where.
     pub fn parse(&self, name: &str) -> Result<FileDescriptorProto, String> {
         let descriptor = match self {
-            // What these errors show to people is without the place; what they show to programmers is with it.
-            Content::Text(text) => File::from_source(name, text).map_err(|error| format!("{error:?}"))?.into(),
+            Content::Text(text) => {
+                File::from_source(name, text).map_err(|error| placed(name, &format!("{error:?}")))?.into()
+            }
             Content::Descriptor(bytes) => {
                 let mut descriptor = FileDescriptorProto::decode(bytes.as_slice())
                     .map_err(|error| format!("{name} is no descriptor of a file: {error}"))?;
@@ -191,9 +192,14 @@ impl Compiler<'_> {
                 Some(Content::Text(text)) => error.with_source_code(text),
                 _ => error,
             };
-            format!("{error:?}")
+            placed(name, &format!("{error:?}"))
         })
     }
+}
+
+/// What is wrong with a file, as it is shown to programmers: only that says where, if it is at a place at all.
+fn placed(name: &str, error: &str) -> String {
+    if error.starts_with(name) { error.to_owned() } else { format!("{name}: {error}") }
 }
 
 /// The message of this name, full or within the file's package; without one the first of the file.
