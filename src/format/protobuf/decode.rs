@@ -28,7 +28,7 @@ const FEW_SLOTS: usize = 8;
 
 /// What is found where the items of one record take more than a row may.
 const TOO_MANY_ITEMS: Misfit = "expected fewer items, found more than a row may hold";
-const NO_INT32: Misfit = "expected int32, found a number beyond it";
+pub const NO_INT32: Misfit = "expected int32, found a number beyond it";
 const NO_UINT32: Misfit = "expected uint32, found a number beyond it";
 
 /// A value that is well-formed and does not fit its column: what was expected and what was found.
@@ -139,9 +139,9 @@ enum Slot {
     Once(Span),
     /// Where its parts are.
     Parts(Vec<Span>),
-    /// That the entries of a map which follow each other from here on have been written, are all different, and have taken so
-    /// much of what items may take.
-    Run { start: usize, taken: usize },
+    /// That the entries of a map which follow each other here have been written, are all different, and have taken so much of
+    /// what items may take.
+    Run { span: Span, taken: usize },
     /// Where the entries of a map are that have not been written.
     Entries(Vec<Span>),
     /// Which member a oneof has, by its place among the fields.
@@ -599,8 +599,8 @@ impl<'a> Pass<'a> {
             Slot::Nothing if !self.maps_are_odd => {
                 let (behind_tag, room) = (*wire, self.room);
                 if self.different_entries(map, tag, wire, column, row)? {
-                    let start = self.payload.len() - behind_tag.left();
-                    *slot = Slot::Run { start, taken: room - self.room };
+                    let (start, end) = (self.payload.len() - behind_tag.left(), self.payload.len() - wire.left());
+                    *slot = Slot::Run { span: Span { start, end }, taken: room - self.room };
                     return Ok(());
                 }
                 column.truncate(row);
@@ -608,11 +608,11 @@ impl<'a> Pass<'a> {
                 *slot = Slot::Entries(Vec::new());
             }
             Slot::Nothing => *slot = Slot::Entries(Vec::new()),
-            Slot::Run { start, taken } => {
+            Slot::Run { span, taken } => {
                 column.truncate(row);
                 self.room += *taken;
                 let mut entries = Vec::new();
-                let mut run = Wire::new(self.payload, Span { start: *start, end: self.payload.len() });
+                let mut run = Wire::new(self.payload, *span);
                 remember(&mut entries, tag, &mut run, self.payload.len())?;
                 *slot = Slot::Entries(entries);
             }

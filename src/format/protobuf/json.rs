@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost_reflect::MessageDescriptor;
 
-use super::decode::{Misfit, Parts, Problem};
+use super::decode::{Misfit, NO_INT32, Parts, Problem};
 use super::wire::{Key, Malformed, Span, Wire, WireType};
 
 /// Which of the messages.
@@ -131,7 +131,7 @@ impl<'a> Writer<'a, '_> {
             let next = match key {
                 NULL => {
                     let number = fields.read(|wire| wire.varint())?;
-                    i32::try_from(number.cast_signed()).map_err(|_| "expected int32, found a number beyond it")?;
+                    i32::try_from(number.cast_signed()).map_err(|_| NO_INT32)?;
                     Found::Nothing
                 }
                 NUMBER => Found::Number(f64::from_le_bytes(fields.read(|wire| wire.array())?)),

@@ -1,6 +1,6 @@
 //! `google.protobuf.Timestamp` and `google.protobuf.Duration`, as nanoseconds.
 
-use super::decode::{Misfit, Parts, Problem};
+use super::decode::{Misfit, NO_INT32, Parts, Problem};
 use super::wire::{Key, Malformed, Wire, WireType};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -47,10 +47,12 @@ fn read(payload: &[u8], parts: Parts<'_>) -> Result<(i64, i64), Problem> {
         while wire.has_more().map_err(|malformed| told(malformed, &wire))? {
             let read = field(&mut wire, &mut seconds, &mut nanos);
             read.map_err(|malformed| told(malformed, &wire))?;
+            if i32::try_from(nanos).is_err() {
+                return Err(NO_INT32.into());
+            }
         }
     }
-    let nanos = i32::try_from(nanos).map_err(|_| "expected int32, found a number beyond it")?;
-    Ok((seconds, nanos.into()))
+    Ok((seconds, nanos))
 }
 
 #[inline]
