@@ -3,9 +3,11 @@
 //!     cargo bench --bench decode -- [NAME...]
 //!
 //! A name is that of a shape, as it is in the names of figures, or what several begin with, as in `nested`; those of Avro
-//! begin with `avro`. Rounds of
-//! karrow and its peers take turns in one run, over the same records; before anything is timed, what they make of the
-//! records is compared and has to be equal.
+//! begin with `avro`, those of Protobuf with `protobuf`. Rounds of karrow and its peers take turns in one run, over the same
+//! records; before anything is timed, what they make of the records is compared and has to be equal.
+//!
+//! One peer is a package for Python. It takes part if `KARROW_PYTHON` names a Python that has what `benches/requirements.txt`
+//! says.
 
 #[path = "decode/avro_peers.rs"]
 mod avro_peers;
@@ -13,6 +15,10 @@ mod avro_peers;
 mod avro_shapes;
 #[path = "decode/peers.rs"]
 mod peers;
+#[path = "decode/protobuf_peers.rs"]
+mod protobuf_peers;
+#[path = "support/protobuf_shapes.rs"]
+mod protobuf_shapes;
 #[path = "support/shapes.rs"]
 mod shapes;
 mod support;
@@ -29,13 +35,15 @@ use karrow::format::{Side, Spec};
 use karrow::rows::{BadRecordPolicy, ChunkLimits, OnSeal, Policies, Record, RecordTime, RowBuffer};
 use karrow::schema::TableSchema;
 use peers::Decode;
+use protobuf_peers::Ptars;
+use protobuf_shapes::ProtobufShape;
 use shapes::{BATCH_ROWS, Shape};
 use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 
 const ROUNDS: usize = 31;
 
 /// By name, what runs it.
-const BENCHMARKS: [(&str, fn()); 29] = [
+const BENCHMARKS: [(&str, fn()); 40] = [
     ("int64x20", || beside_peers(&shapes::int64x20())),
     ("doublex20", || beside_peers(&shapes::doublex20())),
     ("timestampx20", || beside_peers(&shapes::timestampx20())),
@@ -63,6 +71,17 @@ const BENCHMARKS: [(&str, fn()); 29] = [
     ("avro.nested.list", || avro_beside_peers(&AvroShape::of(&shapes::list()))),
     ("avro.nested.list_of_structs", || avro_beside_peers(&AvroShape::of(&shapes::list_of_structs()))),
     ("avro.nested.map", || avro_beside_peers(&AvroShape::of(&shapes::map()))),
+    ("protobuf.int64x20", || protobuf_beside_peers(&ProtobufShape::of(&shapes::int64x20()))),
+    ("protobuf.int64x20.sparse", || protobuf_beside_peers(&protobuf_shapes::sparse())),
+    ("protobuf.doublex20", || protobuf_beside_peers(&ProtobufShape::of(&shapes::doublex20()))),
+    ("protobuf.timestampx20", || protobuf_beside_peers(&ProtobufShape::of(&shapes::timestampx20()))),
+    ("protobuf.int64x100", || protobuf_beside_peers(&ProtobufShape::of(&shapes::int64x100()))),
+    ("protobuf.int64x1000", || protobuf_beside_peers(&ProtobufShape::of(&shapes::int64x1000()))),
+    ("protobuf.trade", || protobuf_beside_peers(&ProtobufShape::of(&shapes::trade()))),
+    ("protobuf.nested.struct", || protobuf_beside_peers(&ProtobufShape::of(&shapes::structs()))),
+    ("protobuf.nested.list", || protobuf_beside_peers(&ProtobufShape::of(&shapes::list()))),
+    ("protobuf.nested.list_of_structs", || protobuf_beside_peers(&ProtobufShape::of(&shapes::list_of_structs()))),
+    ("protobuf.nested.map", || protobuf_beside_peers(&ProtobufShape::of(&shapes::map()))),
     ("scale.columns", scale_columns),
     ("scale.value_bytes", scale_value_bytes),
 ];
@@ -132,12 +151,47 @@ fn avro_beside_peers(shape: &AvroShape) {
     take_turns(&format!("avro.{}", shape.name), (rows, bytes), &names, ours, theirs);
 }
 
+/// The same for Protobuf.
+fn protobuf_beside_peers(shape: &ProtobufShape) {
+    let (rows, bytes) = (shape.records.len() as f64, shape.bytes() as f64);
+    println!("{}: {rows} records of {:.0} bytes", shape.name, bytes / rows);
+    let mut karrow = Karrow::new(&shape.name, &shape.spec());
+    let expected = values(&peers::arrow_json(&karrow.peer_schema(), &shape.json));
+    assert!(values(&karrow.decode(&shape.records)) == expected, "karrow makes other rows of {}", shape.name);
+    for (record, json) in shape.records.iter().zip(&shape.json) {
+        assert!(shape.is(record, json), "dynamic_message makes other rows of {}", shape.name);
+    }
+    let mut ptars = Ptars::start(shape);
+    let mut names = vec!["dynamic_message"];
+    names.extend(ptars.as_ref().map(|_| "ptars"));
+    if ptars.is_none() {
+        println!("KARROW_PYTHON names no Python, so that ptars takes no part");
+    }
+    let ours = || drop(black_box(karrow.decode(&shape.records)));
+    let theirs = |index: usize| match &mut ptars {
+        Some(ptars) if index == 1 => ptars.decode(),
+        _ => measure(|| protobuf_peers::dynamic_message(shape)),
+    };
+    take_turns_of(&format!("protobuf.{}", shape.name), (rows, bytes), &names, ours, theirs);
+}
+
 /// Times karrow and each peer, which take turns, and prints what it has cost to decode so many rows of so many bytes.
-fn take_turns(shape: &str, (rows, bytes): (f64, f64), peers: &[&str], mut ours: impl FnMut(), theirs: impl Fn(usize)) {
+fn take_turns(shape: &str, size: (f64, f64), peers: &[&str], ours: impl FnMut(), theirs: impl Fn(usize)) {
+    take_turns_of(shape, size, peers, ours, |index| measure(|| theirs(index)));
+}
+
+/// The same with peers that say themselves what it has cost.
+fn take_turns_of(
+    shape: &str,
+    (rows, bytes): (f64, f64),
+    peers: &[&str],
+    mut ours: impl FnMut(),
+    mut theirs: impl FnMut(usize) -> Cost,
+) {
     let name = |figure: &str| format!("decode.{shape}.{figure}");
     // karrow's cost, and that of each peer. The first round warms caches and branch predictors, and is not counted.
     let rounds: Vec<(Cost, Vec<Cost>)> = (0..=ROUNDS)
-        .map(|_| (measure(&mut ours), (0..peers.len()).map(|index| measure(|| theirs(index))).collect()))
+        .map(|_| (measure(&mut ours), (0..peers.len()).map(&mut theirs).collect()))
         .skip(1)
         .collect();
     print_cpu_figure(&name("ns_per_row"), "ns", &rounds, rows, |(ours, _)| *ours);
