@@ -190,10 +190,8 @@ fn take_turns_of(
 ) {
     let name = |figure: &str| format!("decode.{shape}.{figure}");
     // karrow's cost, and that of each peer. The first round warms caches and branch predictors, and is not counted.
-    let rounds: Vec<(Cost, Vec<Cost>)> = (0..=ROUNDS)
-        .map(|_| (measure(&mut ours), (0..peers.len()).map(&mut theirs).collect()))
-        .skip(1)
-        .collect();
+    let rounds: Vec<(Cost, Vec<Cost>)> =
+        (0..=ROUNDS).map(|_| (measure(&mut ours), (0..peers.len()).map(&mut theirs).collect())).skip(1).collect();
     print_cpu_figure(&name("ns_per_row"), "ns", &rounds, rows, |(ours, _)| *ours);
     print_figure(&name("gb_per_s"), "GB/s", &rounds, |(ours, _)| bytes / ours.cpu.as_nanos() as f64);
     for (index, peer) in peers.iter().enumerate() {

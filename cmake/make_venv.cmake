@@ -11,7 +11,7 @@ if(failed)
   file(STRINGS ${REQUIREMENTS} packages REGEX "^[^#]")
   list(JOIN packages ", " packages)
   message(FATAL_ERROR
-    "pip could not install what the tests in Python need: ${packages}. It needs the Python package index, or a mirror "
+    "pip could not install what is needed in Python: ${packages}. It needs the Python package index, or a mirror "
     "that PIP_INDEX_URL or pip's configuration names, through HTTPS_PROXY if that is set.")
 endif()
 mark_complete()

@@ -47,6 +47,15 @@ if(KARROW_TESTS OR KARROW_BENCHMARKS)
     endif()
   endif()
   require_tool(KARROW_MVN "mvn (fetches the Kafka broker)" "apt-get install maven" mvn)
+
+  require_tool(KARROW_PYTHON "python3" "apt-get install python3 python3-venv" python3)
+  if(KARROW_PYTHON)
+    # Debian has venv without ensurepip until python3-venv is installed.
+    execute_process(COMMAND ${KARROW_PYTHON} -c "import venv, ensurepip" RESULT_VARIABLE failed ERROR_QUIET)
+    if(failed)
+      report_missing("python3's venv" "apt-get install python3-venv")
+    endif()
+  endif()
 endif()
 
 if(KARROW_TESTS)
@@ -61,15 +70,6 @@ if(KARROW_TESTS)
       report_missing(${component} "rustup component add ${component}, ${rust_source}")
     endif()
   endforeach()
-
-  require_tool(KARROW_PYTHON "python3" "apt-get install python3 python3-venv" python3)
-  if(KARROW_PYTHON)
-    # Debian has venv without ensurepip until python3-venv is installed.
-    execute_process(COMMAND ${KARROW_PYTHON} -c "import venv, ensurepip" RESULT_VARIABLE failed ERROR_QUIET)
-    if(failed)
-      report_missing("python3's venv" "apt-get install python3-venv")
-    endif()
-  endif()
 
   # Where find_package will look once compilers are known.
   find_path(KARROW_GTEST_DIR gtest/gtest.h

@@ -58,6 +58,7 @@ pub fn name(data_type: &DataType) -> String {
         DataType::Timestamp(unit, None) => format!("timestamp[{}]", unit_name(*unit)),
         DataType::Time32(unit) => format!("time32[{}]", unit_name(*unit)),
         DataType::Time64(unit) => format!("time64[{}]", unit_name(*unit)),
+        DataType::Duration(unit) => format!("duration[{}]", unit_name(*unit)),
         DataType::Decimal128(precision, scale) => format!("decimal128({precision}, {scale})"),
         DataType::Decimal256(precision, scale) => format!("decimal256({precision}, {scale})"),
         DataType::List(item) => format!("list<{}>", name(item.data_type())),

@@ -8,7 +8,6 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use prost_reflect::DynamicMessage;
-use prost_reflect::prost::Message;
 use tempfile::TempDir;
 
 use crate::protobuf_shapes::ProtobufShape;

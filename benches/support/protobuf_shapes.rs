@@ -12,7 +12,7 @@ use prost_reflect::prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions, OneofDescriptorProto,
 };
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::shapes::{self, Shape};
 
@@ -200,7 +200,10 @@ fn message_of(descriptor: &MessageDescriptor, json: &Json) -> DynamicMessage {
         } else {
             value_of(&field, json)
         };
-        message.set_field(&field, value);
+        // What is not written is not set.
+        if field.supports_presence() || value != field.default_value() {
+            message.set_field(&field, value);
+        }
     }
     message
 }
@@ -213,10 +216,8 @@ fn value_of(field: &FieldDescriptor, json: &Json) -> Value {
         Kind::String => Value::String(json.as_str().unwrap().to_owned()),
         Kind::Message(message) if message.name() == "Timestamp" => {
             let nanos = json.as_i64().unwrap();
-            let mut time = DynamicMessage::new(message);
-            time.set_field_by_name("seconds", Value::I64(nanos / 1_000_000_000));
-            time.set_field_by_name("nanos", Value::I32((nanos % 1_000_000_000) as i32));
-            Value::Message(time)
+            let time = json!({ "seconds": nanos / 1_000_000_000, "nanos": nanos % 1_000_000_000 });
+            Value::Message(message_of(&message, &time))
         }
         Kind::Message(message) => Value::Message(message_of(&message, json)),
         other => unreachable!("no shape has a field of {other:?}"),

@@ -29,6 +29,7 @@ const FEW_SLOTS: usize = 8;
 /// What is found where the items of one record take more than a row may.
 const TOO_MANY_ITEMS: Misfit = "expected fewer items, found more than a row may hold";
 pub const NO_INT32: Misfit = "expected int32, found a number beyond it";
+const NO_SINT32: Misfit = "expected sint32, found a number beyond it";
 const NO_UINT32: Misfit = "expected uint32, found a number beyond it";
 
 /// A value that is well-formed and does not fit its column: what was expected and what was found.
@@ -168,8 +169,6 @@ struct Reading<'a, 'r> {
     /// How many rows the columns had before.
     row: usize,
     slots: &'r mut [Slot],
-    /// The place of the first field that has neither been read nor passed over.
-    next: usize,
 }
 
 impl<'a> Pass<'a> {
@@ -188,7 +187,7 @@ impl<'a> Pass<'a> {
                 &mut many[..]
             }
         };
-        self.fields(parts, Reading { message, columns, row, slots, next: 0 })
+        self.fields(parts, Reading { message, columns, row, slots })
     }
 
     #[inline]
@@ -196,26 +195,28 @@ impl<'a> Pass<'a> {
         let fields = &reading.message.fields[..];
         let mut more = parts.more.iter();
         let mut wire = Wire::new(self.payload, parts.first);
+        // The place of the first field that has neither been read nor passed over.
+        let mut next = 0;
         loop {
-            if let Some(field) = fields.get(reading.next)
+            if let Some(field) = fields.get(next)
                 && wire.takes(field.tag)
             {
-                reading.next += 1;
+                next += 1;
                 if let Err(cause) = self.field(field, field.key, &mut wire, &mut reading) {
                     return Err(self.fault(field.column, cause, &wire));
                 }
                 continue;
             }
-            match wire.has_more() {
-                Ok(true) => wire = self.other_field(wire, &mut reading)?,
-                Ok(false) => match more.next() {
+            if wire.has_more() {
+                (wire, next) = self.other_field(wire, next, &mut reading)?;
+            } else {
+                match more.next() {
                     Some(part) => wire = Wire::new(self.payload, *part),
                     None => break,
-                },
-                Err(malformed) => return Err(self.fault(None, malformed.into(), &wire)),
+                }
             }
         }
-        self.pass_over(fields.len(), &mut reading)?;
+        self.pass_over(next, fields.len(), &mut reading)?;
         for place in &reading.message.ends {
             let field = &fields[*place as usize];
             if let Err(cause) = self.end(field, &mut reading) {
@@ -230,17 +231,24 @@ impl<'a> Pass<'a> {
     fn other_field(
         &mut self,
         mut wire: Wire<'a>,
+        mut next: usize,
         reading: &mut Reading<'a, '_>,
-    ) -> std::result::Result<Wire<'a>, Box<Fault>> {
+    ) -> std::result::Result<(Wire<'a>, usize), Box<Fault>> {
         let mut column = None;
-        match self.read_other(&mut wire, reading, &mut column) {
-            Ok(()) => Ok(wire),
+        match self.read_other(&mut wire, &mut next, reading, &mut column) {
+            Ok(()) => Ok((wire, next)),
             Err(cause) => Err(self.fault(column, cause, &wire)),
         }
     }
 
     #[inline(always)]
-    fn read_other(&mut self, wire: &mut Wire<'a>, reading: &mut Reading<'a, '_>, column: &mut Option<u32>) -> Step {
+    fn read_other(
+        &mut self,
+        wire: &mut Wire<'a>,
+        next: &mut usize,
+        reading: &mut Reading<'a, '_>,
+        column: &mut Option<u32>,
+    ) -> Step {
         let mut ahead = *wire;
         let key = ahead.key()?;
         let Some(place) = reading.message.place(key.number()) else {
@@ -260,9 +268,9 @@ impl<'a> Pass<'a> {
         if let Some(slot) = field.oneof {
             self.set_member(slot, place, reading)?;
         }
-        if place >= reading.next {
-            self.pass_over(place, reading)?;
-            reading.next = place + 1;
+        if place >= *next {
+            self.pass_over(*next, place, reading)?;
+            *next = place + 1;
         } else if field.op.is_scalar()
             && let Some(column) = field.column
         {
@@ -284,11 +292,11 @@ impl<'a> Pass<'a> {
         })
     }
 
-    /// Writes what fields are that are not there, up to this place.
+    /// Writes what fields are that are not there, from one place up to another.
     #[inline(always)]
-    fn pass_over(&mut self, place: usize, reading: &mut Reading<'a, '_>) -> Outcome {
-        if reading.next < place {
-            for field in &reading.message.fields[reading.next..place] {
+    fn pass_over(&mut self, from: usize, to: usize, reading: &mut Reading<'a, '_>) -> Outcome {
+        if from < to {
+            for field in &reading.message.fields[from..to] {
                 self.absent(field, reading.columns)?;
             }
         }
@@ -342,9 +350,9 @@ impl<'a> Pass<'a> {
             }
             Op::Bits64 => column.push_u64(u64::from_le_bytes(wire.array()?)),
             Op::Int32 => column.push_i32(int32(wire)?),
-            Op::Uint32 => column.push_u32(uint32(wire)?),
+            Op::Uint32 => column.push_u32(u32::try_from(wire.varint()?).map_err(|_| NO_UINT32)?),
             Op::Sint32 => {
-                let number = uint32(wire)?;
+                let number = u32::try_from(wire.varint()?).map_err(|_| NO_SINT32)?;
                 column.push_i32((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
             }
             Op::Sint64 => {
@@ -455,17 +463,17 @@ impl<'a> Pass<'a> {
         let first = items.rows();
         match list.op {
             Op::Varint64 => {
-                while run.has_more()? {
+                while run.has_more() {
                     items.push_u64(run.varint()?);
                 }
             }
             Op::Bits64 => {
-                while run.has_more()? {
+                while run.has_more() {
                     items.push_u64(u64::from_le_bytes(run.array()?));
                 }
             }
             op => {
-                while run.has_more()? {
+                while run.has_more() {
                     self.scalar(op, run, items)?;
                 }
             }
@@ -699,7 +707,8 @@ impl<'a> Pass<'a> {
     fn key(&self, map: &Map, span: Span) -> MapKey<'a> {
         let mut key = MapKey::default();
         let mut wire = Wire::new(self.payload, span);
-        while let (Ok(true), Ok(found)) = (wire.has_more(), wire.key()) {
+        while wire.has_more() {
+            let Ok(found) = wire.key() else { break };
             let read = match map.key_op {
                 _ if found != map.key => wire.skip(found).map(|()| key),
                 Op::Text => wire.bytes().map(|text| MapKey { number: 0, text }),
@@ -760,11 +769,6 @@ fn remember(
 #[inline(always)]
 fn int32(wire: &mut Wire<'_>) -> std::result::Result<i32, Cause> {
     Ok(i32::try_from(wire.varint()?.cast_signed()).map_err(|_| NO_INT32)?)
-}
-
-#[inline(always)]
-fn uint32(wire: &mut Wire<'_>) -> std::result::Result<u32, Cause> {
-    Ok(u32::try_from(wire.varint()?).map_err(|_| NO_UINT32)?)
 }
 
 #[cold]

@@ -73,7 +73,7 @@ impl<'a, 's> Fields<'a, 's> {
     /// The tag of the next field, of whatever part.
     fn next(&mut self) -> Result<Option<Key>, Problem> {
         loop {
-            if self.read(|wire| wire.has_more())? {
+            if self.wire.has_more() {
                 return self.read(|wire| wire.key()).map(Some);
             }
             match self.more.next() {

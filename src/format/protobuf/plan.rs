@@ -21,6 +21,8 @@ pub struct Plan {
     pub lists: Vec<List>,
     pub maps: Vec<Map>,
     pub enums: Vec<Names>,
+    /// The place of each enum among them, by its name.
+    enum_places: HashMap<String, u32>,
     /// The message that a payload is.
     pub root: MessageId,
 }
@@ -273,7 +275,7 @@ impl Plan {
         let data_type = types[column].data_type();
         match kind {
             Kind::Scalar => scalar(field),
-            Kind::EnumName(of) => Op::Name(add(&mut self.enums, Names::new(of))),
+            Kind::EnumName(of) => Op::Name(self.names(of)),
             Kind::EnumNumber => Op::Int32,
             Kind::Timestamp => Op::Timestamp,
             Kind::Duration => Op::Duration,
@@ -322,6 +324,12 @@ impl Plan {
                 Op::Map(add(&mut self.maps, Map { entry, key, key_op, entry_bytes }))
             }
         }
+    }
+
+    /// The place of an enum's names, which all its fields share.
+    fn names(&mut self, of: &EnumDescriptor) -> u32 {
+        let place = self.enum_places.entry(of.full_name().to_owned());
+        *place.or_insert_with(|| add(&mut self.enums, Names::new(of)))
     }
 
     /// A message of these fields, whoever wants them.

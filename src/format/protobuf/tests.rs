@@ -1,5 +1,5 @@
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::Schema;
+use arrow_schema::DataType;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -47,31 +47,423 @@ impl Table {
         }
     }
 
-    /// The row that a message is, without what is null.
+    /// The row that a message is, without what is null. Times are nanoseconds, and all keys text.
     fn row(&mut self, message: &[u8]) -> Json {
         self.decode(message).unwrap();
         let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(|column| column.publish().to_array()).collect();
         arrays.iter().for_each(|array| array.to_data().validate_full().unwrap());
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(self.fields.clone())), arrays).unwrap();
+        let arrays = arrays.iter().map(|array| arrow_cast::cast(array, &of_json(array.data_type())).unwrap());
+        let named = self.fields.iter().map(|field| field.name().as_str()).zip(arrays);
+        let batch = RecordBatch::try_from_iter_with_nullable(named.map(|(name, array)| (name, array, true))).unwrap();
         let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
         writer.write(&batch.slice(self.rows - 1, 1)).unwrap();
         serde_json::from_slice(&writer.into_inner()).unwrap()
     }
 }
 
+/// The type that JSON is written of.
+fn of_json(data_type: &DataType) -> DataType {
+    let named = |field: &Arc<Field>| field.as_ref().clone().with_data_type(of_json(field.data_type()));
+    match data_type {
+        DataType::Timestamp(..) | DataType::Duration(_) => DataType::Int64,
+        DataType::List(item) => DataType::List(Arc::new(named(item))),
+        DataType::Struct(members) => DataType::Struct(members.iter().map(named).collect()),
+        DataType::Map(entries, is_sorted) => {
+            let DataType::Struct(entry) = entries.data_type() else { unreachable!("entries are structs") };
+            let key = Field::new("key", DataType::Utf8, false);
+            let entry = DataType::Struct(vec![key, named(&entry[1])].into());
+            DataType::Map(Arc::new(Field::new("entries", entry, false)), *is_sorted)
+        }
+        other => other.clone(),
+    }
+}
+
+/// A number as Protobuf writes it.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A field that is a number.
+fn number(field: u64, number: u64) -> Vec<u8> {
+    [varint(field << 3), varint(number)].concat()
+}
+
+/// A field that is bytes, text or a message.
+fn part(field: u64, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let bytes = bytes.as_ref();
+    [varint(field << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+/// A group.
+fn group(field: u64, fields: &[u8]) -> Vec<u8> {
+    [varint(field << 3 | 3), fields.to_vec(), varint(field << 3 | 4)].concat()
+}
+
+fn all(parts: &[Vec<u8>]) -> Vec<u8> {
+    parts.concat()
+}
+
 #[test]
-fn first() {
+fn a_scalar_that_comes_again_is_what_came_last() {
+    let mut table = Table::new("message M { int64 a = 1; string b = 2; optional bool c = 3; fixed32 d = 4; }");
+    let message = all(&[part(2, "first"), number(1, 5), number(3, 1), part(2, "x"), number(1, 7), number(3, 0)]);
+    assert_eq!(table.row(&message), json!({ "a": 7, "b": "x", "c": false, "d": 0 }));
+    assert_eq!(table.row(&[]), json!({ "a": 0, "b": "", "d": 0 }));
+    // What is written of the row before stays.
+    assert_eq!(table.bad(&all(&[number(1, 1), part(2, "y"), part(2, [0xff])])).column, Some(1));
+    assert_eq!(table.row(&number(1, 9)), json!({ "a": 9, "b": "", "d": 0 }));
+}
+
+#[test]
+fn parts_of_a_message_are_together_the_message() {
+    let text = "message M { N n = 1; int32 x = 2; repeated N ns = 3; google.protobuf.Timestamp t = 4; }
+        message N { int32 a = 1; repeated int32 b = 2; O o = 3; optional string c = 4; }
+        message O { int32 p = 1; int32 q = 2; map<string, int32> m = 3; }";
+    let text = format!("syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\"; {text}");
+    let entry = |key: &str, value| part(3, all(&[part(1, key), number(2, value)]));
+    let message = all(&[
+        part(1, all(&[number(1, 1), part(2, [1, 2]), part(3, all(&[number(1, 8), entry("k", 1), entry("l", 2)]))])),
+        number(2, 3),
+        part(3, number(1, 4)),
+        part(4, number(1, 10)),
+        part(1, all(&[number(1, 9), number(2, 3), part(3, all(&[number(2, 7), entry("k", 5)]))])),
+        part(4, number(2, 5)),
+        part(1, []),
+    ]);
+    let item = json!({ "a": 4, "b": [] });
+    let inside = json!({ "a": 9, "b": [1, 2, 3], "o": { "p": 8, "q": 7, "m": { "l": 2, "k": 5 } } });
+    let row = Table::of(&text, &[("nested", "struct")]).row(&message);
+    assert_eq!(row, json!({ "n": inside, "x": 3, "ns": [item], "t": 10_000_000_005_i64 }));
+    let row = Table::of(&text, &[]).row(&message);
+    let flat = json!({ "n_a": 9, "n_b": [1, 2, 3], "n_o_p": 8, "n_o_q": 7, "n_o_m": { "l": 2, "k": 5 }, "x": 3,
+        "ns": [item], "t": 10_000_000_005_i64 });
+    assert_eq!(row, flat);
+    // One that is not there has nothing, and one that is empty has defaults.
+    assert_eq!(Table::of(&text, &[]).row(&[]), json!({ "x": 0, "ns": [] }));
+    let row = Table::of(&text, &[]).row(&all(&[part(1, []), part(4, [])]));
+    assert_eq!(row, json!({ "n_a": 0, "n_b": [], "x": 0, "ns": [], "t": 0 }));
+}
+
+#[test]
+fn a_member_of_a_oneof_clears_the_others() {
     let mut table = Table::new(
-        "message M { int64 a = 1; string b = 2; N n = 3; repeated int32 r = 4; map<string, int32> m = 5; optional double o = 6;
-          repeated N ns = 7; message N { int32 x = 1; string y = 2; } }",
+        "message M { oneof o { int32 a = 1; string b = 2; N n = 3; N p = 4; } int32 x = 5; }
+         message N { int32 i = 1; repeated int32 r = 2; }",
     );
-    assert_eq!(table.row(&[]), json!({ "a": 0, "b": "", "r": [], "m": {}, "ns": [] }));
-    let message = [
-        8, 1, 26, 2, 8, 3, 26, 3, 18, 1, b'q', 34, 3, 1, 2, 3, 32, 4, 42, 5, 10, 1, b'a', 16, 1, 42, 5, 10, 1, b'a',
-        16, 2, 58, 2, 8, 5, 58, 0,
-    ];
-    let row = json!({ "a": 1, "b": "", "n_x": 3, "n_y": "q", "r": [1, 2, 3, 4], "m": { "a": 2 },
-        "ns": [{ "x": 5, "y": "" }, { "x": 0, "y": "" }] });
+    let inside = |i| all(&[number(1, i), part(2, [i as u8])]);
+    assert_eq!(table.row(&all(&[number(1, 0), part(2, "b")])), json!({ "b": "b", "x": 0 }));
+    assert_eq!(table.row(&all(&[part(2, "b"), number(5, 1), number(1, 0)])), json!({ "a": 0, "x": 1 }));
+    assert_eq!(
+        table.row(&all(&[part(3, inside(1)), number(1, 2), part(3, number(1, 3))])),
+        json!({ "n_i": 3, "n_r": [], "x": 0 })
+    );
+    assert_eq!(
+        table.row(&all(&[part(3, inside(1)), part(3, number(2, 4))])),
+        json!({ "n_i": 1, "n_r": [1, 4], "x": 0 })
+    );
+    assert_eq!(table.row(&all(&[part(3, inside(1)), part(4, inside(2))])), json!({ "p_i": 2, "p_r": [2], "x": 0 }));
+    assert_eq!(table.row(&all(&[part(3, inside(1)), part(4, inside(2)), number(1, 1)])), json!({ "a": 1, "x": 0 }));
+    // Also what has been cleared has to be well-formed.
+    let bad = table.bad(&all(&[part(3, [0x12, 0x05]), number(1, 1)]));
+    assert_eq!(bad.reason, "malformed protobuf at byte 4: expected a length, found more than the bytes that are left");
+}
+
+#[test]
+fn a_member_that_nobody_wants_clears_the_others_as_well() {
+    let text = "message M { oneof o { int32 a = 1; string b = 2; N n = 3; } } message N { int32 i = 1; }";
+    let mut table = Table::of(text, &[("include", "/a,/n/*")]);
+    assert_eq!(table.row(&all(&[number(1, 1), part(2, "b")])), json!({}));
+    assert_eq!(table.row(&all(&[part(3, number(1, 1)), part(2, "b")])), json!({}));
+    assert_eq!(table.row(&all(&[part(2, "b"), number(1, 1)])), json!({ "a": 1 }));
+    // Of another wire type it is no member.
+    assert_eq!(table.row(&all(&[number(1, 1), number(2, 1)])), json!({ "a": 1 }));
+}
+
+#[test]
+fn items_come_together_and_alone_and_between_other_fields() {
+    let mut table = Table::new(
+        "message M { repeated int32 a = 1; repeated double b = 2; repeated bool c = 3; repeated string d = 4;
+         repeated sint64 e = 5 [packed = false]; repeated E f = 6; int32 x = 7; } enum E { Z = 0; Y = 1; }",
+    );
+    let bits = |value: f64| value.to_le_bytes();
+    let message = all(&[
+        part(1, [1, 2]),
+        part(4, "s"),
+        number(1, 3),
+        part(2, [bits(0.5), bits(1.5)].concat()),
+        [&[0x11][..], &bits(2.5)].concat(),
+        part(5, [1, 2]),
+        number(5, 3),
+        number(7, 1),
+        number(5, 4),
+        part(3, [1, 0]),
+        part(4, ""),
+        part(6, [1, 0, 7]),
+        part(1, []),
+        part(1, [4]),
+    ]);
+    let row = json!({ "a": [1, 2, 3, 4], "b": [0.5, 1.5, 2.5], "c": [true, false], "d": ["s", ""], "e": [-1, 1, -2, 2],
+        "f": ["Y", "Z", "7"], "x": 1 });
     assert_eq!(table.row(&message), row);
-    assert_eq!(table.bad(&message[..5]).path, "");
+    let bad = table.bad(&all(&[part(1, [1, 2]), [0x0a, 2, 1, 0x80, 1].to_vec()]));
+    assert_eq!((bad.column, bad.path.as_str()), (Some(0), "[3]"));
+    assert_eq!(bad.reason, "malformed protobuf at byte 7: expected more bytes, found the end");
+    assert_eq!(table.bad(&part(2, [0; 9])).path, "[1]");
+    assert_eq!(table.bad(&all(&[part(4, "a"), part(4, [0x80])])).path, "[1]");
+}
+
+#[test]
+fn of_entries_with_the_same_key_the_last_one_wins() {
+    let mut table = Table::new(
+        "message M { map<string, N> m = 1; map<int32, string> i = 2; map<bool, int32> b = 3; int32 x = 4; }
+         message N { map<string, N2> m = 1; int32 v = 2; } message N2 { map<sint32, int32> m = 1; }",
+    );
+    let entry = |field, key: &str, value: &[u8]| part(field, all(&[part(1, key), part(2, value)]));
+    let v = |value| number(2, value);
+    let message = all(&[entry(1, "a", &v(1)), entry(1, "b", &v(2)), entry(1, "a", &v(3))]);
+    let of = |v| json!({ "m": {}, "v": v });
+    assert_eq!(table.row(&message), json!({ "m": { "b": of(2), "a": of(3) }, "i": {}, "b": {}, "x": 0 }));
+    // With other fields between them, and values in parts.
+    let message = all(&[
+        entry(1, "a", &v(1)),
+        number(4, 5),
+        part(1, all(&[part(2, entry(1, "k", &[])), part(1, "b"), part(2, v(6))])),
+        entry(1, "a", &v(7)),
+        part(2, all(&[number(1, 1), part(2, "x")])),
+        part(2, part(2, "zero")),
+        part(2, all(&[number(1, 1), part(2, "y")])),
+        part(3, number(1, 200)),
+        part(3, all(&[number(1, 1), number(2, 3)])),
+        part(3, []),
+    ]);
+    let b = json!({ "m": { "k": { "m": {} } }, "v": 6 });
+    let row =
+        json!({ "m": { "b": b, "a": of(7) }, "i": { "0": "zero", "1": "y" }, "b": { "true": 3, "false": 0 }, "x": 5 });
+    assert_eq!(table.row(&message), row);
+    // Twenty are more than are compared with each other.
+    let many: Vec<Vec<u8>> = (0..40).map(|n| part(2, all(&[number(1, n % 20 + 1), part(2, n.to_string())]))).collect();
+    let row = table.row(&all(&many));
+    assert_eq!(row["i"].as_object().unwrap().len(), 20);
+    assert_eq!(row["i"]["20"], "39");
+    // What is wrong with one that loses is wrong all the same.
+    let wrong = part(2, all(&[number(1, 1), part(2, [0xff])]));
+    let bad = table.bad(&all(&[number(4, 1), wrong, part(2, all(&[number(1, 1), part(2, "good")]))]));
+    assert_eq!((bad.column, bad.path.as_str()), (Some(2), "[0]"));
+    let inner = entry(1, "k", &part(1, number(1, 1 << 40)));
+    assert_eq!(table.bad(&all(&[entry(1, "a", &[]), entry(1, "b", &inner)])).path, "[1].m[0].m[0]");
+}
+
+#[test]
+fn faults_have_the_path_of_the_value() {
+    let mut table = Table::of(
+        "message M { int32 x = 1; N n = 2; repeated N ns = 3; } message N { string a = 1; repeated N2 b = 2; }
+         message N2 { int32 i = 1; uint32 u = 2; sint32 s = 3; E e = 4; } enum E { Z = 0; }",
+        &[("nested", "struct")],
+    );
+    let at = |table: &mut Table, message: &[u8]| {
+        let bad = table.bad(message);
+        (bad.column, bad.path, bad.reason)
+    };
+    let misfit = |kind: &str| format!("expected {kind}, found a number beyond it");
+    let place = |column, path: &str, reason: String| (Some(column), path.to_owned(), reason);
+    assert_eq!(at(&mut table, &number(1, 1 << 31)), place(0, "", misfit("int32")));
+    // Bits that an int32 has not, although its own are all the same.
+    assert_eq!(at(&mut table, &number(1, 0xffff_ffff)), place(0, "", misfit("int32")));
+    assert_eq!(table.row(&number(1, u64::MAX))["x"], -1);
+    let inner = |bad| all(&[part(2, []), part(2, bad)]);
+    assert_eq!(at(&mut table, &part(2, inner(number(2, 1 << 32)))), place(1, ".b[1].u", misfit("uint32")));
+    assert_eq!(
+        at(&mut table, &all(&[part(3, []), part(3, inner(number(3, 1 << 32)))])),
+        place(2, "[1].b[1].s", misfit("sint32"))
+    );
+    assert_eq!(at(&mut table, &part(2, inner(number(4, 1 << 32)))), place(1, ".b[1].e", misfit("int32")));
+    let utf8 = "malformed protobuf at byte 7: expected valid UTF-8, found other bytes";
+    assert_eq!(at(&mut table, &all(&[part(3, []), part(3, part(1, [0xc0]))])), place(2, "[1].a", utf8.to_owned()));
+    // A tag that is wrong belongs to no field.
+    let wrong = "malformed protobuf at byte 2: expected the number of a field, found 0 or a number with too many bits";
+    assert_eq!(at(&mut table, &part(2, [0x00])), place(1, "", wrong.to_owned()));
+    assert_eq!(table.bad(&[0x00]).column, None);
+}
+
+#[test]
+fn what_is_malformed_is_bad() {
+    let mut table = Table::new(
+        "syntax = \"proto2\"; message M { optional int32 a = 1; optional string b = 2; optional group G = 3 { optional int32 x = 1; }
+         repeated fixed64 f = 4; optional N n = 5; } message N { optional string s = 2; }",
+    );
+    let told = |at: usize, what: &str| format!("malformed protobuf at byte {at}: {what}");
+    let wire_type = "expected the wire type of the field, found another";
+    let end_group = "expected the end of a group, found the end of another or of the message";
+    for (message, reason) in [
+        (vec![0x08], told(1, "expected more bytes, found the end")),
+        (vec![0x08, 0x80], told(1, "expected more bytes, found the end")),
+        (vec![0x80], told(0, "expected more bytes, found the end")),
+        ([&[0x08][..], &[0xff; 10], &[0; 8]].concat(), told(1, "expected a number, found one with too many bits")),
+        (vec![0x00, 0x00], told(0, "expected the number of a field, found 0 or a number with too many bits")),
+        (vec![0x07], told(0, "expected the number of a field, found 0 or a number with too many bits")),
+        (number(1 << 29, 0), told(0, "expected the number of a field, found 0 or a number with too many bits")),
+        (vec![0x3e, 0x00], told(1, "expected a wire type, found 6 or 7")),
+        (vec![0x0f, 0x00], told(0, "expected a wire type, found 6 or 7")),
+        (vec![0x12, 0x02, b'a'], told(2, "expected a length, found more than the bytes that are left")),
+        (part(5, [0x12, 5, b'a']), told(4, "expected a length, found more than the bytes that are left")),
+        (
+            vec![0x2a, 2, 0x12, 5, 0x12, 3, b'a', b'a', b'a'],
+            told(4, "expected a length, found more than the bytes that are left"),
+        ),
+        (part(1, "a"), told(0, wire_type)),
+        (number(2, 1), told(0, wire_type)),
+        (number(4, 1), told(0, wire_type)),
+        (part(3, "a"), told(0, wire_type)),
+        (vec![0x0c], told(0, wire_type)),
+        (vec![0x74], told(1, "expected a field, found the end of a group that has not begun")),
+        (vec![0x1b], told(1, end_group)),
+        (vec![0x1b, 0x08, 0x01, 0x0c], told(4, end_group)),
+        (vec![0x73, 0x08, 0x01, 0x7c], told(4, end_group)),
+        (part(2, [0xff]), told(3, "expected valid UTF-8, found other bytes")),
+    ] {
+        assert_eq!(table.bad(&message).reason, reason, "{message:02x?}");
+    }
+    let message = all(&[number(99, 1), part(98, [0xff]), group(97, &group(96, &number(1, 1))), number(1, 3)]);
+    assert_eq!(table.row(&message), json!({ "a": 3, "f": [] }));
+    assert_eq!(table.row(&all(&[group(3, &number(1, 1)), group(3, &number(7, 1))])), json!({ "g_x": 1, "f": [] }));
+}
+
+#[test]
+fn unknown_groups_are_nested_only_so_deep() {
+    let mut table = Table::new("message M { int32 a = 1; }");
+    let groups = |depth| [vec![0x73; depth], vec![0x74; depth], number(1, 5)].concat();
+    assert_eq!(table.row(&groups(100)), json!({ "a": 5 }));
+    let reason = table.bad(&groups(101)).reason;
+    assert!(reason.ends_with("expected fewer groups inside one another, found more than 100"), "{reason}");
+    assert!(table.bad(&vec![0x73; 1_000_000]).reason.contains("more than 100"));
+}
+
+#[test]
+fn times_have_to_be_in_range() {
+    let text =
+        "syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\"; import \"google/protobuf/duration.proto\";
+        message M { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; }";
+    let mut table = Table::new(text);
+    let time = |seconds: i64, nanos: i32| {
+        all(&[number(1, seconds.cast_unsigned()), number(2, i64::from(nanos).cast_unsigned())])
+    };
+    let (seconds, nanos) = (i64::MAX / 1_000_000_000, i32::try_from(i64::MAX % 1_000_000_000).unwrap());
+    for (seconds, nanos, is_good) in [
+        (0, 0, true),
+        (0, 999_999_999, true),
+        (0, 1_000_000_000, false),
+        (0, -1, false),
+        (seconds, nanos, true),
+        (seconds, nanos + 1, false),
+        (-seconds - 1, 1_000_000_000 - nanos - 1, true),
+        (-seconds - 1, 1_000_000_000 - nanos - 2, false),
+        (i64::MAX, 0, false),
+        (i64::MIN, 999_999_999, false),
+    ] {
+        assert_eq!(table.decode(&part(1, time(seconds, nanos))).is_ok(), is_good, "{seconds} {nanos}");
+    }
+    for (seconds, nanos, is_good) in [
+        (-1, -1, true),
+        (1, -1, false),
+        (-1, 1, false),
+        (0, -999_999_999, true),
+        (0, -1_000_000_000, false),
+        (seconds, nanos, true),
+        (seconds, nanos + 1, false),
+        (-seconds, -nanos - 1, true),
+        (-seconds, -nanos - 2, false),
+        (i64::MIN, -999_999_999, false),
+    ] {
+        assert_eq!(table.decode(&part(2, time(seconds, nanos))).is_ok(), is_good, "{seconds} {nanos}");
+    }
+    assert_eq!(table.bad(&part(1, number(2, 1 << 31))).reason, "expected int32, found a number beyond it");
+}
+
+#[test]
+fn structs_are_json_text() {
+    let text = "syntax = \"proto3\"; import \"google/protobuf/struct.proto\";
+        message M { google.protobuf.Struct s = 1; google.protobuf.Value v = 2; google.protobuf.ListValue l = 3; }";
+    let mut table = Table::new(text);
+    let double = |value: f64| [&[0x11][..], &value.to_le_bytes()].concat();
+    let entry = |key: &str, value: &[u8]| part(1, all(&[part(1, key), part(2, value)]));
+    let object = all(&[
+        entry("b", &double(1.0)),
+        entry("a", &part(3, "\"\u{1}é")),
+        part(1, part(1, "none")),
+        entry("b", &part(6, all(&[part(1, number(4, 1)), part(1, number(1, 0)), part(1, part(5, []))]))),
+    ]);
+    let row = table.row(&all(&[part(1, object), part(2, double(-0.25)), part(3, [])]));
+    assert_eq!(row["s"], r#"{"a":"\"\u0001é","none":null,"b":[true,null,{}]}"#);
+    assert_eq!((&row["v"], &row["l"]), (&json!("-0.25"), &json!("[]")));
+    let row = table.row(&all(&[part(2, []), part(1, entry("x", &[])), part(1, entry("y", &part(3, "")))]));
+    assert_eq!(row, json!({ "s": r#"{"x":null,"y":""}"#, "v": "null" }));
+    // Parts of the same array, and an object that it clears.
+    let list = |value| part(6, part(1, double(value)));
+    let row = table.row(&part(2, all(&[part(5, entry("x", &[])), list(1.0), list(2.0)])));
+    assert_eq!(row, json!({ "v": "[1.0,2.0]" }));
+    assert_eq!(table.bad(&part(2, all(&[part(5, [0x08]), list(1.0)]))).column, Some(1));
+    assert!(table.bad(&part(2, double(f64::NAN))).reason.contains("a finite number"));
+    assert_eq!(table.row(&part(2, all(&[double(f64::NAN), number(4, 0)]))), json!({ "v": "false" }));
+    let nested = |depth: usize| {
+        let mut list = Vec::new();
+        for _ in 1..depth {
+            list = part(1, part(6, list));
+        }
+        part(3, list)
+    };
+    assert_eq!(table.row(&nested(100)), json!({ "l": format!("{}{}", "[".repeat(100), "]".repeat(100)) }));
+    assert_eq!(table.bad(&nested(101)).reason, "expected JSON of up to 100 levels, found more");
+}
+
+#[test]
+fn items_take_only_so_much() {
+    let members: Vec<String> = (1..=1000).map(|n| format!("int64 f{n} = {n};")).collect();
+    let mut table = Table::new(&format!(
+        "message M {{ repeated N ns = 1; oneof o {{ N n = 2; N p = 3; }} map<int32, N> m = 4; }} message N {{ {} }}",
+        members.join(" ")
+    ));
+    let empty = part(1, []);
+    table.decode(&empty.repeat(100)).unwrap();
+    assert_eq!(table.decoder.item_bytes(), 100 * 8000);
+    let reason = "expected fewer items, found more than a row may hold";
+    assert_eq!(table.bad(&empty.repeat(256 * 1024 * 1024 / 8000 + 1)).reason, reason);
+    let entries: Vec<Vec<u8>> = (0..256 * 1024 * 1024 / 8004 + 1).map(|key| part(4, number(1, key))).collect();
+    assert_eq!(table.bad(&entries.concat()).reason, reason);
+    // What is cleared again and again takes time, too.
+    let both = all(&[part(2, []), part(3, [])]);
+    assert_eq!(table.bad(&both.repeat(256 * 1024 * 1024 / 16_000 + 1)).reason, reason);
+}
+
+#[test]
+fn maps_in_maps_are_not_read_again_and_again() {
+    let levels = 30;
+    let mut text = "message M { map<int32, L1> m = 1; }".to_owned();
+    for level in 1..levels {
+        text += &format!(" message L{level} {{ map<int32, L{}> m = 1; int32 v = 2; }}", level + 1);
+    }
+    text += &format!(" message L{levels} {{ int32 v = 2; }}");
+    let mut table = Table::new(&text);
+    // In each map the same key twice.
+    let mut message = number(2, 1);
+    for _ in 0..levels {
+        message = all(&[part(1, []), part(1, part(2, message))]);
+    }
+    table.decode(&message).unwrap();
+    assert!(table.bad(&message[..message.len() - 1]).path.is_empty());
+}
+
+#[test]
+fn parts_of_many_messages_take_no_time_that_grows_with_their_square() {
+    let mut table = Table::new(
+        "message M { N n = 1; map<int32, int32> m = 2; } message N { int32 i = 1; O o = 2; } message O { int32 j = 1; }",
+    );
+    let part_of_it = all(&[part(1, part(2, number(1, 5))), part(2, number(1, 1))]);
+    let row = table.row(&part_of_it.repeat(200_000));
+    assert_eq!(row, json!({ "n_i": 0, "n_o_j": 5, "m": { "1": 0 } }));
 }

@@ -44,7 +44,7 @@ fn read(payload: &[u8], parts: Parts<'_>) -> Result<(i64, i64), Problem> {
     for part in std::iter::once(&parts.first).chain(parts.more) {
         let mut wire = Wire::new(payload, *part);
         let told = |malformed, wire: &Wire<'_>| Problem::Malformed(malformed, payload.len() - wire.left());
-        while wire.has_more().map_err(|malformed| told(malformed, &wire))? {
+        while wire.has_more() {
             let read = field(&mut wire, &mut seconds, &mut nanos);
             read.map_err(|malformed| told(malformed, &wire))?;
             if i32::try_from(nanos).is_err() {

@@ -103,6 +103,10 @@ impl Key {
         match self.0 {
             ..0x80 => Tag { bytes: self.0, mask: 0xff, length: 1 },
             0x80..0x4000 => Tag { bytes: self.0 & 0x7f | 0x80 | (self.0 >> 7) << 8, mask: 0xffff, length: 2 },
+            0x4000..0x20_0000 => {
+                let bytes = self.0 & 0x7f | (self.0 >> 7 & 0x7f) << 8 | (self.0 >> 14) << 16 | 0x8080;
+                Tag { bytes, mask: 0xff_ffff, length: 3 }
+            }
             _ => Tag::NEVER,
         }
     }
@@ -128,8 +132,8 @@ pub struct Span {
     pub end: usize,
 }
 
-/// What is left of a message. It sees what follows the message, too, so that a short read needs no look at where it ends:
-/// who has read beyond the end finds out by [`Wire::has_more`].
+/// What is left of a message. It sees what follows the message, too, so that short reads near the end of the message are no
+/// slower than others.
 #[derive(Debug, Clone, Copy)]
 pub struct Wire<'a> {
     /// All that is left of the payload.
@@ -155,20 +159,15 @@ impl<'a> Wire<'a> {
 
     /// Whether the message goes on.
     #[inline(always)]
-    pub fn has_more(&self) -> Read<bool> {
-        if self.rest.len() > self.behind {
-            return Ok(true);
-        }
-        if self.rest.len() == self.behind { Ok(false) } else { Err(Malformed::End) }
+    pub fn has_more(&self) -> bool {
+        self.rest.len() > self.behind
     }
 
     /// Steps over this tag, if it is what comes next. It does not look for it in the last bytes of the payload.
     #[inline(always)]
     pub fn takes(&mut self, tag: Tag) -> bool {
-        if self.rest.len() <= self.behind {
-            return false;
-        }
         match self.rest.first_chunk::<4>() {
+            _ if !self.has_more() => false,
             Some(bytes) if u32::from_le_bytes(*bytes) & tag.mask == tag.bytes => {
                 // No tag is longer than what has been looked at.
                 self.rest = &self.rest[(tag.length & 3) as usize..];
@@ -187,10 +186,20 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// Goes on with what follows, if that is not behind the end.
+    #[inline(always)]
+    fn go_on(&mut self, rest: &'a [u8]) -> Read<()> {
+        if rest.len() < self.behind {
+            return Err(Malformed::End);
+        }
+        self.rest = rest;
+        Ok(())
+    }
+
     #[inline(always)]
     pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::End)?;
-        self.rest = rest;
+        self.go_on(rest)?;
         Ok(*bytes)
     }
 
@@ -200,7 +209,7 @@ impl<'a> Wire<'a> {
         let length = self.varint()?;
         let rest = self.rest;
         let count = usize::try_from(length).map_err(|_| Malformed::Length)?;
-        if rest.len().checked_sub(self.behind).is_none_or(|left| left < count) {
+        if rest.len() - self.behind < count {
             return Err(Malformed::Length);
         }
         self.rest = &rest[count..];
@@ -249,7 +258,7 @@ impl<'a> Wire<'a> {
         let mut inside = Vec::new();
         let mut number = number;
         loop {
-            if !self.has_more()? {
+            if !self.has_more() {
                 return Err(Malformed::Group);
             }
             let before = self.left();
@@ -259,8 +268,6 @@ impl<'a> Wire<'a> {
                 WireType::EndGroup => match inside.pop() {
                     Some(around) => number = around,
                     None => {
-                        // The last tag may be longer than what is left.
-                        self.has_more()?;
                         *end = payload.saturating_sub(before);
                         return Ok(());
                     }
@@ -278,7 +285,7 @@ impl<'a> Wire<'a> {
     #[inline(always)]
     pub fn varint(&mut self) -> Read<u64> {
         let (number, rest) = varint::read(self.rest)?;
-        self.rest = rest;
+        self.go_on(rest)?;
         Ok(number)
     }
 }
