@@ -83,6 +83,26 @@ static void texts_must_be_utf8(void)
     FAILS(karrow_spec_set(avro, "framing", bad, E), INVALID_ARGUMENT, "value: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_add_schema(avro, 7, bad, E), INVALID_ARGUMENT, "schema: is not valid UTF-8 from byte 2 on");
     karrow_spec_free(avro);
+    FAILS(karrow_spec_new_protobuf_source(bad, "", NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "file: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_source("a.proto", bad, NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "text: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_source("a.proto", "", bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "message: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_descriptor(NULL, 0, bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "message: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_subject(bad, NULL, NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "subject: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_subject("s", bad, NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "version: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_new_protobuf_subject("s", NULL, bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "message: is not valid UTF-8 from byte 2 on");
+    karrow_spec *protobuf;
+    OK(karrow_spec_new_protobuf_subject("s", NULL, NULL, &protobuf, E));
+    FAILS(karrow_spec_add_file(protobuf, bad, "", E), INVALID_ARGUMENT, "name: is not valid UTF-8 from byte 2 on");
+    FAILS(karrow_spec_add_file(protobuf, "a.proto", bad, E), INVALID_ARGUMENT,
+          "text: is not valid UTF-8 from byte 2 on");
+    karrow_spec_free(protobuf);
     FAILS(karrow_options_set(options, bad, "value", E), INVALID_ARGUMENT, "key: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_options_set(options, "client.id", bad, E), INVALID_ARGUMENT,
           "value: is not valid UTF-8 from byte 2 on");
@@ -534,7 +554,7 @@ static void j1_columns_and_mappings_are_checked(void)
     FAILS(karrow_spec_add_column(simple, "A", "utf8", E), INVALID_STATE,
           "a simple spec has no columns; they belong to a json spec; make one with karrow_spec_new_json");
     FAILS(karrow_spec_map_field(simple, "a", "A", E), INVALID_STATE,
-          "a simple spec has no mappings; they belong to a json spec or an avro spec");
+          "a simple spec has no mappings; they belong to a json spec, an avro spec or a protobuf spec");
     FAILS(karrow_spec_add_column(json, "", "utf8", E), INVALID_ARGUMENT, "name: is empty; a column needs a name");
     FAILS(karrow_spec_add_column(json, "A", "text", E), INVALID_ARGUMENT,
           "type: unknown type 'text'; use an Arrow name such as int64, float64, utf8, timestamp[ns, UTC] or "
@@ -586,12 +606,11 @@ static void a1_avro_specs_are_checked(void)
     OK(karrow_spec_new_avro_subject("s", "3", &avro, E));
     karrow_spec_free(avro);
 
-    static const char only_avro[] =
-        "; they belong to an avro spec; make one with karrow_spec_new_avro_schema or karrow_spec_new_avro_subject";
     OK(karrow_spec_new_json(&json, E));
-    FAILS_WITH(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE, "a json spec has no settings");
-    FAILS_WITH(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE, only_avro);
-    FAILS_WITH(karrow_spec_add_schema(json, 7, FIELD("a", "int"), E), INVALID_STATE, "a json spec has no schemas");
+    FAILS(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE,
+          "a json spec has no settings; they belong to an avro spec or a protobuf spec");
+    FAILS(karrow_spec_add_schema(json, 7, FIELD("a", "int"), E), INVALID_STATE,
+          "a json spec has no schemas; they belong to an avro spec or a protobuf spec");
     karrow_spec_free(json);
 
     OK(karrow_spec_new_avro_schema(FIELD("a", "int"), &avro, E));
@@ -617,6 +636,91 @@ static void a1_avro_specs_are_checked(void)
     schema.release(&schema);
     karrow_options_free(options);
     karrow_spec_free(avro);
+}
+
+/* The file `m.proto` with one message, `M`, that has the field `int32 a = 1`, in a serialized FileDescriptorSet. */
+static const uint8_t DESCRIPTORS[] = {
+    0x0a, 0x21, 0x0a, 0x07, 'm',  '.',  'p',  'r',  'o',  't',  'o',  0x22, 0x0e, 0x0a, 0x01, 'M',  0x12, 0x09,
+    0x0a, 0x01, 'a',  0x18, 0x01, 0x20, 0x01, 0x28, 0x05, 0x62, 0x06, 'p',  'r',  'o',  't',  'o',  '3'};
+
+static void b1_protobuf_specs_are_checked(void)
+{
+    static const char source[] = "syntax = \"proto3\";\nimport \"b.proto\";\nmessage M { int32 a = 1; B b = 2; }";
+    static const char imported[] = "syntax = \"proto3\";\nmessage B { string x = 1; B more = 2; }";
+    karrow_spec *protobuf = UNTOUCHED, *json;
+    FAILS(karrow_spec_new_protobuf_source("m.proto", "message M {\n int32 = 1; }", NULL, &protobuf, E), INVALID_ARGUMENT,
+          "text: m.proto:2:8: expected an identifier, but found '='");
+    FAILS(karrow_spec_new_protobuf_source("", source, NULL, &protobuf, E), INVALID_ARGUMENT,
+          "file: it is empty; give the name that other files import the file by");
+    FAILS(karrow_spec_new_protobuf_source("m.proto", source, "", &protobuf, E), INVALID_ARGUMENT,
+          "message: the name is empty; without one it is the first of the file");
+    FAILS(karrow_spec_new_protobuf_descriptor(NULL, 0, NULL, &protobuf, E), INVALID_ARGUMENT,
+          "descriptors: there is no file among them");
+    FAILS_WITH(karrow_spec_new_protobuf_descriptor(DESCRIPTORS, sizeof DESCRIPTORS - 1, NULL, &protobuf, E),
+               INVALID_ARGUMENT, "descriptors: they are no serialized FileDescriptorSet: ");
+    FAILS(karrow_spec_new_protobuf_descriptor(DESCRIPTORS, sizeof DESCRIPTORS, "N", &protobuf, E), INVALID_ARGUMENT,
+          "message: there is no message N; m.proto has M");
+    FAILS(karrow_spec_new_protobuf_subject("", NULL, NULL, &protobuf, E), INVALID_ARGUMENT,
+          "subject: it is empty; a registry has schemas by the name of a subject");
+    FAILS(karrow_spec_new_protobuf_subject("s", "newest", NULL, &protobuf, E), INVALID_ARGUMENT,
+          "version: 'newest' is no version of a schema; use latest or a number from 1 on");
+    CHECK(protobuf == UNTOUCHED);
+
+    OK(karrow_spec_new_json(&json, E));
+    FAILS(karrow_spec_add_file(json, "b.proto", imported, E), INVALID_STATE,
+          "a json spec has no files; they belong to a protobuf spec");
+    karrow_spec_free(json);
+
+    OK(karrow_spec_new_protobuf_source("m.proto", source, NULL, &protobuf, E));
+    FAILS(karrow_spec_add_column(protobuf, "A", "int32", E), INVALID_STATE,
+          "a protobuf spec has no columns; they belong to a json spec; the columns of protobuf follow from the schema");
+    FAILS(karrow_spec_set(protobuf, "framing", "bare", E), INVALID_ARGUMENT,
+          "key: a protobuf spec has no 'framing'; it has protocol, nested, enum, include");
+    FAILS(karrow_spec_set(protobuf, "nested", "flat", E), INVALID_ARGUMENT,
+          "value: nested cannot be 'flat'; it can be flatten or struct");
+    FAILS(karrow_spec_set(protobuf, "include", "/a,/b/", E), INVALID_ARGUMENT,
+          "include: '/b/' is no path; write /name, /outer/name, /outer/* or *, with commas between them");
+    FAILS(karrow_spec_add_file(protobuf, "b.proto", "message", E), INVALID_ARGUMENT,
+          "text: b.proto: expected an identifier, but reached end of file");
+    FAILS(karrow_spec_add_file(protobuf, "m.proto", imported, E), INVALID_ARGUMENT,
+          "name: there is another file m.proto already");
+    FAILS_WITH(karrow_spec_add_schema(protobuf, 7, "{}", E), INVALID_ARGUMENT, "schema: schema 7:1:1: expected ");
+    OK(karrow_spec_add_schema(protobuf, 7, imported, E));
+    FAILS(karrow_spec_add_schema(protobuf, 7, source, E), INVALID_ARGUMENT,
+          "id: there is a schema 7 already; an id stands for one schema");
+    OK(karrow_spec_map_field(protobuf, "b/x", "X", E));
+    FAILS(karrow_spec_map_field(protobuf, "/b/x", "Y", E), INVALID_ARGUMENT,
+          "field: /b/x is mapped to column X already; a field has one column");
+
+    /* What needs the imports is told when there are to be columns. */
+    karrow_options *options = any_options();
+    struct ArrowSchema schema;
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, protobuf, E));
+    FAILS(karrow_options_schema(options, 0, &schema, E), INVALID_ARGUMENT,
+          "schema: m.proto imports b.proto, and there is no such file; add it with karrow_spec_add_file");
+    OK(karrow_spec_add_file(protobuf, "b.proto", imported, E));
+    OK(karrow_spec_add_file(protobuf, "b.proto", imported, E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, protobuf, E));
+    FAILS_WITH(karrow_options_schema(options, 0, &schema, E), INVALID_ARGUMENT,
+               "message: /b/more is a B inside a B; columns of a message that contains itself would not end");
+    OK(karrow_spec_set(protobuf, "include", "/b", E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, protobuf, E));
+    FAILS_WITH(karrow_options_schema(options, 0, &schema, E), INVALID_ARGUMENT,
+               "include: /b leads to no column: it is a message; write /b/*");
+    OK(karrow_spec_set(protobuf, "include", "a,b/x", E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, protobuf, E));
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "a")]->format, "i");
+    CHECK_TEXT(schema.children[column_named(&schema, "X")]->format, "u");
+    schema.release(&schema);
+    karrow_spec_free(protobuf);
+
+    /* A subject has columns only where there is a registry. */
+    OK(karrow_spec_new_protobuf_subject("orders-value", "3", "M", &protobuf, E));
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, protobuf, E));
+    FAILS_WITH(karrow_options_schema(options, 0, &schema, E), INVALID_ARGUMENT, "schema.registry.url");
+    karrow_options_free(options);
+    karrow_spec_free(protobuf);
 }
 
 static void j1_columns_come_from_an_arrow_schema(void)
@@ -1173,6 +1277,7 @@ int main(void)
     RUN(j1_columns_and_mappings_are_checked);
     RUN(j1_columns_come_from_an_arrow_schema);
     RUN(a1_avro_specs_are_checked);
+    RUN(b1_protobuf_specs_are_checked);
     RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
     RUN(p3_topics_and_partitions_must_exist);
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);

@@ -228,6 +228,63 @@ static void avro_records_become_rows_by_the_schemas_they_were_written_with(void)
     karrow_mock_cluster_free(cluster);
 }
 
+static void protobuf_records_become_rows_by_the_schemas_they_were_written_with(void)
+{
+    static const char source[] =
+        "syntax = \"proto3\"; package test;"
+        "import \"leg.proto\"; import \"google/protobuf/duration.proto\";"
+        "message Other {}"
+        "message Order { enum Side { BUY = 0; SELL = 1; } Side side = 1; Leg leg = 2; repeated uint32 sizes = 3;"
+        " google.protobuf.Duration age = 4; }";
+    static const char leg[] = "syntax = \"proto3\"; package test; message Leg { sint64 qty = 1; }";
+    /* Without the age, and the first message of its file. */
+    static const char writer[] =
+        "syntax = \"proto3\"; package test; import \"leg.proto\";"
+        "message Order { int32 side = 1; Leg leg = 2; repeated uint32 sizes = 3; }";
+    karrow_spec *spec;
+    OK(karrow_spec_new_protobuf_source("order.proto", source, "Order", &spec, E));
+    OK(karrow_spec_add_file(spec, "leg.proto", leg, E));
+    OK(karrow_spec_set(spec, "protocol", "serdes", E));
+    OK(karrow_spec_map_field(spec, "/leg/qty", "Qty", E));
+    OK(karrow_spec_add_schema(spec, 1, source, E));
+    OK(karrow_spec_add_schema(spec, 7, writer, E));
+    karrow_mock_cluster *cluster = cluster_with("t", 1);
+    karrow_options *options = options_of(cluster, "t", NULL, "utf8");
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, spec, E));
+    OK(karrow_options_set_table_type(options, KARROW_TABLE_TYPE_APPEND, 0, E));
+    karrow_spec_free(spec);
+    karrow_consumer *consumer = opened(options);
+    OK(karrow_mock_cluster_produce_records(
+        cluster, "t",
+        "[{\"hex\": \"00 00000001 02 02 0801 12020807 1a02057f 22020801\"}, {\"hex\": \"00 00000007 00 0802\"},"
+        " null, {\"hex\": \"00 00000001 02 02 1200\"}]",
+        E));
+    karrow_snapshot *snapshot = read_rows(consumer, 4);
+    struct table table = table_of(snapshot, 0);
+    static const char *const sides[] = {"SELL", "2", NULL, "BUY"};
+    static const int64_t quantities[] = {-4, 0, 0, 0};
+    static const bool have_leg[] = {true, false, false, true};
+    static const int32_t ends[] = {0, 2, 2, 2, 2};
+    for (int64_t row = 0; row < 4; row++) {
+        CHECK(text_is(column_of(&table, "side"), row, sides[row]));
+        CHECK_NUMBER(is_null(column_of(&table, "Qty"), row), !have_leg[row]);
+        if (have_leg[row])
+            CHECK_NUMBER(int64_at(column_of(&table, "Qty"), row), quantities[row]);
+        CHECK_NUMBER(is_null(column_of(&table, "sizes"), row), row == 2);
+        CHECK_NUMBER(is_null(column_of(&table, "age"), row), row != 0);
+    }
+    const struct ArrowArray *sizes = column_of(&table, "sizes");
+    CHECK(memcmp(sizes->buffers[1], ends, sizeof ends) == 0);
+    CHECK_NUMBER(int32_at(sizes->children[0], 1), 127);
+    CHECK_TEXT(table.schema.children[column_named(&table.schema, "sizes")]->children[0]->format, "I");
+    CHECK_TEXT(table.schema.children[column_named(&table.schema, "age")]->format, "tDn");
+    CHECK_NUMBER(int64_at(column_of(&table, "age"), 0), 1000000000);
+    release_table(&table);
+    karrow_snapshot_free(snapshot);
+    karrow_consumer_free(consumer);
+    karrow_mock_cluster_free(cluster);
+}
+
 static void records_come_out_as_their_json_says(void)
 {
     karrow_mock_cluster *cluster = cluster_with("t", 2);
@@ -1032,6 +1089,7 @@ int main(void)
     RUN(null_and_empty_are_told_apart);
     RUN(records_come_out_as_their_json_says);
     RUN(avro_records_become_rows_by_the_schemas_they_were_written_with);
+    RUN(protobuf_records_become_rows_by_the_schemas_they_were_written_with);
     RUN(nothing_is_lost_when_the_leader_moves);
     RUN(nothing_is_lost_when_a_broker_goes_and_comes_back);
     RUN(reading_goes_on_after_errors_of_fetch);

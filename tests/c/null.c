@@ -410,6 +410,46 @@ static void null_karrow_spec_new_avro_subject(void)
     karrow_spec_free(made);
 }
 
+static const char MESSAGE[] = "syntax = \"proto3\"; message M {}";
+
+static void null_karrow_spec_new_protobuf_source(void)
+{
+    karrow_spec *made;
+    REFUSED("file", karrow_spec_new_protobuf_source(NULL, MESSAGE, "M", &made, OUT));
+    REFUSED("text", karrow_spec_new_protobuf_source("m.proto", NULL, "M", &made, OUT));
+    TAKEN("message", karrow_spec_new_protobuf_source("m.proto", MESSAGE, NULL, &made, E));
+    karrow_spec_free(made);
+    REFUSED("spec", karrow_spec_new_protobuf_source("m.proto", MESSAGE, "M", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_protobuf_source("m.proto", MESSAGE, "M", &made, NULL));
+    karrow_spec_free(made);
+}
+
+static void null_karrow_spec_new_protobuf_descriptor(void)
+{
+    /* A file without a name that has the message `M`. */
+    static const uint8_t descriptors[] = {0x0a, 0x05, 0x22, 0x03, 0x0a, 0x01, 'M'};
+    karrow_spec *made;
+    REFUSED("descriptors", karrow_spec_new_protobuf_descriptor(NULL, sizeof descriptors, "M", &made, OUT));
+    TAKEN("message", karrow_spec_new_protobuf_descriptor(descriptors, sizeof descriptors, NULL, &made, E));
+    karrow_spec_free(made);
+    REFUSED("spec", karrow_spec_new_protobuf_descriptor(descriptors, sizeof descriptors, "M", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_protobuf_descriptor(descriptors, sizeof descriptors, "M", &made, NULL));
+    karrow_spec_free(made);
+}
+
+static void null_karrow_spec_new_protobuf_subject(void)
+{
+    karrow_spec *made;
+    REFUSED("subject", karrow_spec_new_protobuf_subject(NULL, "latest", "M", &made, OUT));
+    TAKEN("version", karrow_spec_new_protobuf_subject("s", NULL, "M", &made, E));
+    karrow_spec_free(made);
+    TAKEN("message", karrow_spec_new_protobuf_subject("s", "latest", NULL, &made, E));
+    karrow_spec_free(made);
+    REFUSED("spec", karrow_spec_new_protobuf_subject("s", "latest", "M", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_protobuf_subject("s", "latest", "M", &made, NULL));
+    karrow_spec_free(made);
+}
+
 static void null_karrow_spec_add_column(void)
 {
     karrow_spec *json;
@@ -451,6 +491,17 @@ static void null_karrow_spec_add_schema(void)
     REFUSED("schema", karrow_spec_add_schema(avro, 7, NULL, OUT));
     WITHOUT_ERROR(karrow_spec_add_schema(avro, 7, RECORD, NULL));
     karrow_spec_free(avro);
+}
+
+static void null_karrow_spec_add_file(void)
+{
+    karrow_spec *protobuf;
+    OK(karrow_spec_new_protobuf_source("m.proto", MESSAGE, NULL, &protobuf, E));
+    REFUSED("spec", karrow_spec_add_file(NULL, "a.proto", MESSAGE, OUT));
+    REFUSED("name", karrow_spec_add_file(protobuf, NULL, MESSAGE, OUT));
+    REFUSED("text", karrow_spec_add_file(protobuf, "a.proto", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_add_file(protobuf, "a.proto", MESSAGE, NULL));
+    karrow_spec_free(protobuf);
 }
 
 static void null_karrow_spec_free(void)
@@ -914,10 +965,14 @@ static const struct {
     CASE(karrow_spec_new_json_columns),
     CASE(karrow_spec_new_avro_schema),
     CASE(karrow_spec_new_avro_subject),
+    CASE(karrow_spec_new_protobuf_source),
+    CASE(karrow_spec_new_protobuf_descriptor),
+    CASE(karrow_spec_new_protobuf_subject),
     CASE(karrow_spec_add_column),
     CASE(karrow_spec_map_field),
     CASE(karrow_spec_set),
     CASE(karrow_spec_add_schema),
+    CASE(karrow_spec_add_file),
     CASE(karrow_spec_free),
     CASE(karrow_options_new),
     CASE(karrow_options_set),

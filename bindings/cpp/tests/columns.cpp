@@ -329,6 +329,7 @@ TEST(Columns, OfAnotherTypeSayWhichAndWhatWasAskedFor)
     EXPECT_EQ(refusal<Days>("+s"), "column C: is struct, which is not read as karrow::Days");
     EXPECT_EQ(refusal<double>("d:10,2"), "column C: is decimal128(10, 2), which is not read as double");
     EXPECT_EQ(refusal<double>("d:40,2,256"), "column C: is decimal256(40, 2), which is not read as double");
-    EXPECT_EQ(refusal<double>("tDs"), "column C: is of Arrow format tDs, which is not read as double");
+    EXPECT_EQ(refusal<double>("tDs"), "column C: is duration[s], which is not read as double");
+    EXPECT_EQ(refusal<double>("vu"), "column C: is of Arrow format vu, which is not read as double");
     EXPECT_EQ(refusal<std::int32_t>("i", true), "column C: is a dictionary, which is not read as std::int32_t");
 }

@@ -27,8 +27,9 @@ std::string code_of(const char *variable)
     std::stringstream content;
     content << file.rdbuf();
     std::string text = content.str();
-    remove_all(text, "/*", "*/");
+    // In this order: a path in a comment may end like the beginning of one.
     remove_all(text, "//", "\n");
+    remove_all(text, "/*", "*/");
     return text;
 }
 

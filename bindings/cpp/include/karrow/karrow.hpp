@@ -771,6 +771,8 @@ inline std::string type_name(std::string_view format)
             + "]";
     if (kind == "tt" && format.size() == 3)
         return (format[2] == 's' || format[2] == 'm' ? "time32[" : "time64[") + unit_name(format[2]) + "]";
+    if (kind == "tD" && format.size() == 3)
+        return "duration[" + unit_name(format[2]) + "]";
     if (kind == "d:") {
         const bool wide = format.size() > 4 && format.substr(format.size() - 4) == ",256";
         std::string digits(format.substr(2, format.size() - (wide ? 6 : 2)));
@@ -1122,6 +1124,47 @@ public:
                                                      detail::c_text(version, "version")));
     }
 
+    /// Columns from a Protobuf message: the one of this name, full or within the file's package, or else the first, of a
+    /// file in the language of Protobuf, which has a name as others would import it. What it imports itself is added with
+    /// add_file, but for `google/protobuf/timestamp.proto` and the others that are built in. karrow.h says what becomes
+    /// of which type. Messages inside the message become columns of their own: `customer_name`. A key or value is one
+    /// message and nothing else, unless `protocol` is set to `serdes`.
+    ///
+    /// Throws INVALID_ARGUMENT for text that is no such file, with the line, or an empty name.
+    static Spec protobuf_source(const std::string &file, const std::string &text,
+                                const std::optional<std::string> &message = std::nullopt)
+    {
+        return Spec(detail::output_of<karrow_spec *>(
+            karrow_spec_new_protobuf_source, detail::c_text(file, "file"), detail::c_text(text, "text"),
+            message ? detail::c_text(*message, "message") : nullptr));
+    }
+
+    /// The same with files that have been compiled: the bytes of a serialized `google.protobuf.FileDescriptorSet`, as
+    /// `protoc --include_imports --descriptor_set_out` writes it. The message is one of the last file's.
+    ///
+    /// Throws INVALID_ARGUMENT for bytes that are no such set, a file that is missing in it, or a message that there is
+    /// not.
+    static Spec protobuf_descriptor(std::string_view descriptors,
+                                    const std::optional<std::string> &message = std::nullopt)
+    {
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(descriptors.data());
+        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_protobuf_descriptor, bytes, descriptors.size(),
+                                                     message ? detail::c_text(*message, "message") : nullptr));
+    }
+
+    /// The same with a file that the registry of `schema.registry.url` has: a version of a subject, a number from 1 on,
+    /// or the latest one. Which one that is, is fixed when a consumer is opened. Data have Confluent's framing unless
+    /// `protocol` is set to `raw`.
+    ///
+    /// Throws INVALID_ARGUMENT for an empty subject or name of a message, or what is no version.
+    static Spec protobuf_subject(const std::string &subject, const std::string &version = "latest",
+                                 const std::optional<std::string> &message = std::nullopt)
+    {
+        return Spec(detail::output_of<karrow_spec *>(
+            karrow_spec_new_protobuf_subject, detail::c_text(subject, "subject"), detail::c_text(version, "version"),
+            message ? detail::c_text(*message, "message") : nullptr));
+    }
+
     /// Adds a column to a JSON spec. Types have Arrow's names (`int64`, `timestamp[ns, UTC]`, `decimal128(10, 2)`,
     /// `list<utf8>`, `struct<a: int64, b: bool>`, `map<utf8, float64>`) or Deephaven's (`long`, `Instant`, `String`,
     /// `long[]`); karrow.h says what each of them takes.
@@ -1140,10 +1183,11 @@ public:
 
     /// Ties a field to a column. Of a JSON spec: the column reads this field, not the one of its own name; a field may
     /// feed several columns, and whether the column exists is checked when a consumer is made. Of an Avro spec: the
-    /// field's column has this name; what is inside a record has a dot in front, as in `customer.name`.
+    /// field's column has this name; what is inside a record has a dot in front, as in `customer.name`. Of a Protobuf
+    /// spec: the same with slashes, as in `/customer/name`.
     ///
     /// Throws INVALID_ARGUMENT for a pointer that is none, a column of JSON that another field is mapped to already, or
-    /// a field of Avro that is mapped to another column already; INVALID_STATE for a spec of another kind.
+    /// a field of Avro or Protobuf that is mapped to another column already; INVALID_STATE for a spec of another kind.
     Spec &map_field(const std::string &field, const std::string &column) &
     {
         detail::call(karrow_spec_map_field, get(), detail::c_text(field, "field"), detail::c_text(column, "column"));
@@ -1156,7 +1200,9 @@ public:
 
     /// Sets something about an Avro spec: `framing` (`confluent`, `bare`, `single_object`), `nested` (`flatten`,
     /// `struct`), `union` (`struct`, `dense`), `enum` (`utf8`, `dictionary`) or `mapped_only` (`false`, `true`), of
-    /// which the first is what it is unless it is set; karrow.h says what they mean.
+    /// which the first is what it is unless it is set. About a Protobuf spec: `protocol` (`serdes`, `raw`), `nested`
+    /// (`flatten`, `struct`), `enum` (`utf8`, `number`) or `include` (paths of fields with commas between them:
+    /// `/customer/name,/items/*`). karrow.h says what they mean.
     ///
     /// Throws INVALID_ARGUMENT for an unknown key or value; INVALID_STATE for a spec of another kind.
     Spec &set(const std::string &key, const std::string &value) &
@@ -1166,16 +1212,29 @@ public:
     }
     Spec set(const std::string &key, const std::string &value) && { return std::move(set(key, value)); }
 
-    /// Adds a schema that data were written with to an Avro spec, by the id that they say. No registry is asked for it.
+    /// Adds a schema that data were written with to an Avro spec or a Protobuf spec, by the id that they say. No registry
+    /// is asked for it.
     ///
-    /// Throws INVALID_ARGUMENT for text that is no Avro schema, or an id that stands for another schema already;
-    /// INVALID_STATE for a spec of another kind.
+    /// Throws INVALID_ARGUMENT for text that is no schema of the spec's kind, or an id that stands for another schema
+    /// already; INVALID_STATE for a spec of another kind.
     Spec &add_schema(std::int32_t id, const std::string &schema) &
     {
         detail::call(karrow_spec_add_schema, get(), id, detail::c_text(schema, "schema"));
         return *this;
     }
     Spec add_schema(std::int32_t id, const std::string &schema) && { return std::move(add_schema(id, schema)); }
+
+    /// Adds a file to a Protobuf spec, by the name that its own file, other files that are added, and those of add_schema
+    /// import it by. What a schema of the registry imports the registry has itself.
+    ///
+    /// Throws INVALID_ARGUMENT for text that is no file in the language of Protobuf, with the line, or a name that
+    /// another file has; INVALID_STATE for a spec of another kind.
+    Spec &add_file(const std::string &name, const std::string &text) &
+    {
+        detail::call(karrow_spec_add_file, get(), detail::c_text(name, "name"), detail::c_text(text, "text"));
+        return *this;
+    }
+    Spec add_file(const std::string &name, const std::string &text) && { return std::move(add_file(name, text)); }
 
 private:
     explicit Spec(karrow_spec *owned) noexcept : Handle(owned) {}
