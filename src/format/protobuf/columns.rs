@@ -287,7 +287,7 @@ fn too_large(path: &str) -> Error {
 }
 
 /// The fields of a message as its file has them; prost-reflect has them by their numbers.
-fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
+pub fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let fields = message.descriptor_proto().field.iter();
     fields.filter_map(|field| message.get_field(u32::try_from(field.number()).ok()?)).collect()
 }

@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use prost_reflect::MessageDescriptor;
 
-use super::columns::well_known;
+use super::columns::{in_order, well_known};
 use super::schema::listed;
 use crate::error::{Error, Result};
 
@@ -45,8 +45,8 @@ impl Include {
         Ok(include)
     }
 
-    fn add(&mut self, path: &str) -> Result<()> {
-        let path = normal(path);
+    fn add(&mut self, given: &str) -> Result<()> {
+        let path = normal(given);
         let mut names: Vec<&str> = path.split(SEPARATOR).skip(1).collect();
         let whole = names.last() == Some(&ALL);
         if whole {
@@ -54,7 +54,7 @@ impl Include {
         }
         if (names.is_empty() && !whole) || names.iter().any(|name| name.is_empty() || name.contains(ALL)) {
             let message =
-                format!("'{path}' is no path; write /name, /outer/name, /outer/* or *, with commas between them");
+                format!("'{given}' is no path; write /name, /outer/name, /outer/* or *, with commas between them");
             return Err(Error::argument(ARGUMENT, message));
         }
         let mut on_the_way = String::new();
@@ -107,9 +107,10 @@ impl Include {
 fn why_none(message: &MessageDescriptor, path: &str) -> String {
     let mut message = message.clone();
     let mut on_the_way = String::new();
+    let mut what = "a message";
     for name in path.split(SEPARATOR).skip(1).filter(|name| *name != ALL) {
         let Some(field) = message.get_field_by_name(name) else {
-            let fields: Vec<String> = message.fields().map(|field| field.name().to_owned()).collect();
+            let fields: Vec<String> = in_order(&message).iter().map(|field| field.name().to_owned()).collect();
             return format!("{} has no field {name}, but {}", message.full_name(), listed(&fields, "none at all"));
         };
         let outer = on_the_way;
@@ -117,12 +118,17 @@ fn why_none(message: &MessageDescriptor, path: &str) -> String {
         message = match field.kind().as_message() {
             Some(inner) if well_known(inner).is_none() => inner.clone(),
             // The key of a map whose values are messages.
-            _ if on_the_way == path => return format!("it needs more of the map; write {outer}/*"),
+            _ if on_the_way == path => return format!("it needs more of the map; write {outer}{SEPARATOR}{ALL}"),
             _ => return format!("{on_the_way} is one column; write that"),
+        };
+        what = match field {
+            field if field.is_map() => "a map of messages",
+            field if field.is_list() => "a list of messages",
+            _ => "a message",
         };
     }
     if message.fields().len() == 0 {
         return format!("{} has no fields", message.full_name());
     }
-    format!("it is a message; write {path}/* for all of its fields, or name some")
+    format!("it is {what}; write {path}{SEPARATOR}{ALL} for all of its fields, or name some")
 }

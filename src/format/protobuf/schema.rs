@@ -17,6 +17,9 @@ use crate::registry::{self, Reference, SchemaKind};
 /// How long a chain of imports may be.
 const MAX_IMPORTS: usize = 64;
 
+/// What to say of files in a later language.
+pub const HINT: &str = "; what can be read is proto2 and proto3";
+
 /// How many names an error lists.
 const MAX_LISTED: usize = 8;
 
@@ -45,9 +48,13 @@ impl Content {
     /// What it says, with nothing yet known of what it imports. Errors say where.
     pub fn parse(&self, name: &str) -> Result<FileDescriptorProto, String> {
         let descriptor = match self {
-            Content::Text(text) => {
-                File::from_source(name, text).map_err(|error| placed(name, &format!("{error:?}")))?.into()
-            }
+            Content::Text(text) => match File::from_source(name, text) {
+                Ok(file) => FileDescriptorProto::from(file),
+                Err(error) => {
+                    let hint = if error.to_string().ends_with("found 'edition'") { HINT } else { "" };
+                    return Err(placed(name, &format!("{error:?}")) + hint);
+                }
+            },
             Content::Descriptor(bytes) => {
                 let mut descriptor = FileDescriptorProto::decode(bytes.as_slice())
                     .map_err(|error| format!("{name} is no descriptor of a file: {error}"))?;
@@ -57,7 +64,7 @@ impl Content {
         };
         match descriptor.syntax() {
             "" | "proto2" | "proto3" => Ok(descriptor),
-            other => Err(format!("{name} is written in '{other}'; what can be read is proto2 and proto3")),
+            other => Err(format!("{name} is written in '{other}'{HINT}")),
         }
     }
 }

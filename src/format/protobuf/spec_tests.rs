@@ -7,6 +7,7 @@ use prost::Message;
 use prost_reflect::prost_types::FileDescriptorSet;
 use protox::file::File;
 
+use super::schema::HINT;
 use super::*;
 use crate::column::SizeHint;
 use crate::format::BadValue;
@@ -229,24 +230,27 @@ fn paths_say_which_fields_are_wanted() {
 
 #[test]
 fn paths_that_lead_nowhere_are_errors_that_say_what_to_write() {
-    let is_message = |path: &str| format!("it is a message; write {path}/* for all of its fields, or name some");
+    let whole = |what: &str, path: &str| format!("it is {what}; write {path}/* for all of its fields, or name some");
     for (include, why) in [
-        ("/sub", is_message("/sub")),
-        ("z,/many", is_message("/many")),
-        ("/by_name", is_message("/by_name")),
-        ("/by_name/value", is_message("/by_name/value")),
+        ("/sub", whole("a message", "/sub")),
+        ("z,/many", whole("a list of messages", "/many")),
+        ("/by_name", whole("a map of messages", "/by_name")),
+        ("/by_name/value", whole("a message", "/by_name/value")),
         ("/by_name/key", "it needs more of the map; write /by_name/*".to_owned()),
         ("/z/more", "/z is one column; write that".to_owned()),
-        ("/sub/y", "test.Inner has no field y, but deep, x".to_owned()),
+        ("/sub/y", "test.Inner has no field y, but x, deep".to_owned()),
         ("/sub/deep/more/*", "test.Deep has no field more, but e".to_owned()),
         ("/nothing/*", "test.Nothing has no fields".to_owned()),
     ] {
         let path = include.rsplit(',').next().unwrap();
         assert_eq!(error_of(&including(NESTED, include)), format!("include: {path} leads to no column: {why}"));
     }
-    for include in ["", "a,,b", "/", "a/", "/a//b", "a/*/b", "a*"] {
+    for (include, path) in
+        [("", ""), ("a,,b", ""), ("/", "/"), ("a/", "a/"), ("/a//b", "/a//b"), ("a/*/b", "a/*/b"), ("x, a*", "a*")]
+    {
         let error = spec(NESTED).set("include", include).unwrap_err();
-        assert!(error.message().contains("is no path; write /name, /outer/name, /outer/* or *"), "{error}");
+        let expected = "is no path; write /name, /outer/name, /outer/* or *, with commas between them";
+        assert_eq!(error.message(), format!("include: '{path}' {expected}"));
     }
 }
 
@@ -369,7 +373,8 @@ fn texts_are_checked_at_once_and_imports_later() {
     let error = ProtobufSpec::from_source("", "", None).unwrap_err();
     assert!(error.message().starts_with("file: it is empty"));
     let edition = ProtobufSpec::from_source(FILE, "edition = '2023';", None).unwrap_err();
-    assert!(edition.message().starts_with("text: test.proto:1:1: "), "{edition}");
+    let edition = edition.message();
+    assert!(edition.starts_with("text: test.proto:1:1: ") && edition.ends_with(HINT), "{edition}");
 
     let mut spec = spec("import 'a.proto';\nmessage M { A a = 1; }");
     assert_eq!(
