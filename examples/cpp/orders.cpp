@@ -4,7 +4,8 @@
  *     orders                                                100,000 orders in a cluster of its own, each one checked
  *     orders --bootstrap-servers HOST:PORT --topic NAME     a topic of yours, until Ctrl-C
  *
- * With `--format avro` orders are Avro records, and with `--schema-registry URL` theirs is the schema of your topic.
+ * With `--format avro` orders are Avro records, with `--format protobuf` messages of Protobuf, and with
+ * `--schema-registry URL` theirs is the schema of your topic.
  *
  * `options_of` and `follow` here and the functions of orders_rows.hpp are all there is of karrow. What is shown is in
  * orders_view.hpp, the cluster of its own in orders_demo.hpp, its records are made in orders_records.hpp, and what came
@@ -48,7 +49,8 @@ static karrow::Options options_of(const Settings &settings)
     if (settings.schema_registry.empty())
         options.value(order_spec(settings.format));
     else
-        options.value(registry_spec(settings.topic)).set("schema.registry.url", settings.schema_registry);
+        options.value(registry_spec(settings.topic, settings.format))
+            .set("schema.registry.url", settings.schema_registry);
     for (const auto &[key, value] : settings.properties)
         options.set(key, value);
     return options;
@@ -130,17 +132,18 @@ static std::string library_path()
 
 static void print_usage()
 {
-    std::cout << R"(usage: orders [--format json|avro] [--orders N]
+    std::cout << R"(usage: orders [--format json|avro|protobuf] [--orders N]
        orders --bootstrap-servers HOST:PORT[,...] [--topic NAME] [--from beginning|end] [--to end]
-              [--format avro --schema-registry URL]
+              [--format avro|protobuf --schema-registry URL]
 
-Shows a Kafka topic of orders as they come: JSON objects or Avro records with jsymbol, jside, jprice,
-jqty and jts. In Avro they are two strings or enums, a double, a long and a timestamp.
+Shows a Kafka topic of orders as they come: JSON objects, Avro records or Protobuf messages with jsymbol,
+jside, jprice, jqty and jts. In Avro they are two strings or enums, a double, a long and a timestamp, in
+Protobuf an int64 in place of the long.
 
   --bootstrap-servers HOST:PORT   your cluster, until Ctrl-C; without it, a cluster in this process
                                   and orders that are produced to it, until all have come
   --topic NAME                    the topic [orders]
-  --format json|avro              what orders are written in [json]
+  --format json|avro|protobuf     what orders are written in [json]
   --schema-registry URL           where the schema of your topic is, the latest one of NAME-value
   --from beginning|end            all there is, or what comes from now on [beginning]
   --to end                        what there is now, and then it ends
@@ -166,7 +169,14 @@ static Format format_of(const std::string &name)
         return Format::json;
     if (name == "avro")
         return Format::avro;
-    throw UsageError("--format: '" + name + "' is neither 'json' nor 'avro'");
+    if (name == "protobuf")
+        return Format::protobuf;
+    throw UsageError("--format: '" + name + "' is not 'json', 'avro' or 'protobuf'");
+}
+
+static std::string name_of(Format format)
+{
+    return format == Format::json ? "json" : format == Format::avro ? "avro" : "protobuf";
 }
 
 static karrow::Offset start_of(const std::string &name)
@@ -262,12 +272,13 @@ static std::optional<Settings> settings_of(int argc, char **argv)
         throw UsageError("--orders: goes without --bootstrap-servers");
     if (settings.seconds && !settings.bootstrap_servers.empty())
         throw UsageError("--seconds: goes without --bootstrap-servers");
-    if (!settings.schema_registry.empty() && settings.format != Format::avro)
-        throw UsageError("--schema-registry: goes with --format avro");
+    if (!settings.schema_registry.empty() && settings.format == Format::json)
+        throw UsageError("--schema-registry: goes with --format avro or --format protobuf");
     if (!settings.schema_registry.empty() && settings.bootstrap_servers.empty())
         throw UsageError("--schema-registry: goes with --bootstrap-servers; the demo has a schema of its own");
-    if (settings.format == Format::avro && !settings.bootstrap_servers.empty() && settings.schema_registry.empty())
-        throw UsageError("--format: avro with --bootstrap-servers goes with --schema-registry");
+    if (settings.format != Format::json && !settings.bootstrap_servers.empty() && settings.schema_registry.empty())
+        throw UsageError("--format: " + name_of(settings.format)
+                         + " with --bootstrap-servers goes with --schema-registry");
     return settings;
 }
 
@@ -284,8 +295,10 @@ int main(int argc, char **argv)
         if (settings->bootstrap_servers.empty())
             std::cout << "\nyour own topic, until Ctrl-C (any Kafka property with -X key=value):\n  "
                       << program_path(argv[0]) << " --bootstrap-servers HOST:PORT --topic NAME"
-                      << (settings->format == Format::avro ? " --format avro --schema-registry URL" : "") << "\nkarrow "
-                      << karrow::version() << " is " << library_path() << std::endl;
+                      << (settings->format == Format::json
+                              ? ""
+                              : " --format " + name_of(settings->format) + " --schema-registry URL")
+                      << "\nkarrow " << karrow::version() << " is " << library_path() << std::endl;
         return code;
     } catch (const UsageError &error) {
         std::cerr << "orders: " << error.what() << std::endl;

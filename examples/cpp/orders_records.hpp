@@ -1,4 +1,4 @@
-// Orders as the records that a demo produces, in JSON or in Avro.
+// Orders as the records that a demo produces, in JSON, Avro or Protobuf.
 #pragma once
 
 #include "orders_view.hpp"
@@ -14,8 +14,8 @@ inline std::string json_of(const Row &row)
                   iso_text(*row.time).c_str());
 }
 
-/// What Avro makes of values, in hexadecimal digits.
-class AvroWriter {
+/// Values as Avro and Protobuf write them, in hexadecimal digits.
+class HexWriter {
 public:
     void write_byte(unsigned byte)
     {
@@ -24,14 +24,18 @@ public:
         hex_ += digits[byte & 15];
     }
 
-    /// `int`, `long` and the place of an enum's symbol: seven bits in a byte, the lowest ones first, and in them the
-    /// numbers 0, -1, 1, -2 and so on.
+    /// Seven bits in a byte, the lowest ones first.
+    void write_number(std::uint64_t number)
+    {
+        for (; number > 0x7f; number >>= 7)
+            write_byte(0x80 | (number & 0x7f));
+        write_byte(static_cast<unsigned>(number));
+    }
+
+    /// Avro's `int`, `long` and place of an enum's symbol: the same of the numbers 0, -1, 1, -2 and so on.
     void write_long(std::int64_t number)
     {
-        auto rest = static_cast<std::uint64_t>(number) << 1 ^ (number < 0 ? ~std::uint64_t{0} : 0);
-        for (; rest > 0x7f; rest >>= 7)
-            write_byte(0x80 | (rest & 0x7f));
-        write_byte(static_cast<unsigned>(rest));
+        write_number(static_cast<std::uint64_t>(number) << 1 ^ (number < 0 ? ~std::uint64_t{0} : 0));
     }
 
     void write_double(double number)
@@ -43,14 +47,18 @@ public:
             write_byte(bits >> shift & 0xff);
     }
 
-    void write_string(const std::string &text)
+    void write_bytes(const std::string &text)
     {
-        write_long(static_cast<std::int64_t>(text.size()));
         for (const char byte : text)
             write_byte(static_cast<unsigned char>(byte));
     }
 
-    const std::string &hex() const { return hex_; }
+    void write_all(const HexWriter &other) { hex_ += other.hex_; }
+
+    std::uint64_t size() const { return hex_.size() / 2; }
+
+    /// As the value of a record for `produce_records`.
+    std::string value() const { return R"({"hex":")" + hex_ + R"("})"; }
 
 private:
     std::string hex_;
@@ -59,23 +67,55 @@ private:
 /// The same in Avro: a zero byte, the number of the schema, and the fields of `order_spec` one behind the other.
 inline std::string avro_of(const Row &row)
 {
-    AvroWriter writer;
+    HexWriter writer;
     writer.write_byte(0);
     for (int shift = 24; shift >= 0; shift -= 8)
         writer.write_byte(order_schema_id >> shift & 0xff);
-    writer.write_string(*row.symbol);
+    writer.write_long(static_cast<std::int64_t>(row.symbol->size()));
+    writer.write_bytes(*row.symbol);
     writer.write_long(*row.side == "buy" ? 0 : 1);
     writer.write_double(*row.price);
     writer.write_long(*row.qty);
     writer.write_long(row.time->time_since_epoch().count());
-    return R"({"hex":")" + writer.hex() + R"("})";
+    return writer.value();
+}
+
+/// The same in Protobuf: the fields of `order_spec`, and in front of each its number and how it is written.
+inline std::string protobuf_of(const Row &row)
+{
+    enum Written { number = 0, eight_bytes = 1, bytes = 2 };
+    const auto begin = [](HexWriter &writer, std::uint64_t field, Written written) {
+        writer.write_number(field << 3 | written);
+    };
+    HexWriter writer, time;
+    begin(writer, 1, bytes);
+    writer.write_number(row.symbol->size());
+    writer.write_bytes(*row.symbol);
+    begin(writer, 2, number);
+    writer.write_number(*row.side == "buy" ? 0 : 1);
+    begin(writer, 3, eight_bytes);
+    writer.write_double(*row.price);
+    begin(writer, 4, number);
+    writer.write_number(static_cast<std::uint64_t>(*row.qty));
+    const auto since_epoch = row.time->time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    begin(time, 1, number);
+    time.write_number(static_cast<std::uint64_t>(seconds.count()));
+    begin(time, 2, number);
+    time.write_number(static_cast<std::uint64_t>(std::chrono::nanoseconds(since_epoch - seconds).count()));
+    begin(writer, 5, bytes);
+    writer.write_number(time.size());
+    writer.write_all(time);
+    return writer.value();
 }
 
 /// The order that becomes a row, as `produce_records` has it.
 inline std::string record_of(const Row &row, Format written)
 {
     const auto kafka_ms = static_cast<long long>(row.kafka_time->time_since_epoch() / std::chrono::milliseconds(1));
-    const std::string value = written == Format::avro ? avro_of(row) : json_of(row);
+    const std::string value = written == Format::avro       ? avro_of(row)
+                              : written == Format::protobuf ? protobuf_of(row)
+                                                            : json_of(row);
     return format(R"({"partition":%d,"timestamp_ms":%lld,"key":"%s","value":%s})", row.partition, kafka_ms,
                   row.symbol->c_str(), value.c_str());
 }

@@ -66,7 +66,7 @@ inline void take_progress(const std::vector<karrow::PartitionProgress> &partitio
 }
 
 /// What an order is written in.
-enum class Format { json, avro };
+enum class Format { json, avro, protobuf };
 
 /// By this number each of the demo's Avro records says which schema it was written with. A registry would give it out.
 constexpr std::int32_t order_schema_id = 1;
@@ -88,6 +88,17 @@ inline karrow::Spec order_spec(Format written)
                                                       {"Price", "double"},
                                                       {"Qty", "int64"},
                                                       {"Tstamp", "Instant"}}));
+    if (written == Format::protobuf)
+        return with_order_columns(karrow::Spec::protobuf_source("order.proto", R"(syntax = "proto3";
+            import "google/protobuf/timestamp.proto";
+            message Order {
+                enum Side { buy = 0; sell = 1; }
+                string jsymbol = 1;
+                Side jside = 2;
+                double jprice = 3;
+                int64 jqty = 4;
+                google.protobuf.Timestamp jts = 5;
+            })"));
     const char *schema = R"({"type": "record", "name": "Order", "fields": [
         {"name": "jsymbol", "type": "string"},
         {"name": "jside", "type": {"type": "enum", "name": "Side", "symbols": ["buy", "sell"]}},
@@ -97,10 +108,14 @@ inline karrow::Spec order_spec(Format written)
     return with_order_columns(karrow::Spec::avro_schema(schema).add_schema(order_schema_id, schema));
 }
 
-/// Orders in Avro with the schema that a registry has for a topic, perhaps with fields that nobody asks for here.
-inline karrow::Spec registry_spec(const std::string &topic)
+/// Orders with the schema that a registry has for a topic, perhaps with fields that nobody asks for here.
+inline karrow::Spec registry_spec(const std::string &topic, Format written)
 {
-    return with_order_columns(karrow::Spec::avro_subject(topic + "-value").set("mapped_only", "true"));
+    const std::string subject = topic + "-value";
+    if (written == Format::protobuf)
+        return with_order_columns(
+            karrow::Spec::protobuf_subject(subject).set("include", "jsymbol,jside,jprice,jqty,jts"));
+    return with_order_columns(karrow::Spec::avro_subject(subject).set("mapped_only", "true"));
 }
 
 /// A column of times in whatever unit an Avro schema has; those too far away for nanoseconds become the last there are.

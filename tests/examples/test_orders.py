@@ -28,7 +28,7 @@ class Registry(http.server.ThreadingHTTPServer):
 
     def __init__(self, subject, latest, schemas):
         super().__init__(("127.0.0.1", 0), Answer)
-        known = {id: {"id": id, "version": id, "schema": json.dumps(schema)} for id, schema in schemas.items()}
+        known = {id: {"id": id, "version": id, **schema} for id, schema in schemas.items()}
         self.answers = {f"/schemas/ids/{id}": answer for id, answer in known.items()}
         self.answers[f"/subjects/{subject}/versions/latest"] = {"subject": subject, **known[latest]}
         threading.Thread(target=self.serve_forever).start()
@@ -107,8 +107,9 @@ class Orders(unittest.TestCase):
             self.assertIsNotNone(found, library)
             self.assertTrue(os.path.samefile(found[1], os.environ["KARROW_LIBRARY"]), library)
 
-        in_avro = self.ended("--format", "avro", "--orders", "100")
-        self.assertEqual(in_avro.stdout.splitlines()[-2], command + " --format avro --schema-registry URL")
+        for written in ("avro", "protobuf"):
+            ended = self.ended("--format", written, "--orders", "100")
+            self.assertEqual(ended.stdout.splitlines()[-2], command + f" --format {written} --schema-registry URL")
 
         # The command works as it stands there, with the names filled in and a property added.
         self.produce(0, b'{"jsymbol": "AAPL"}')
@@ -157,7 +158,8 @@ class Orders(unittest.TestCase):
     FIRST = {**LATEST, "fields": [field for field in LATEST["fields"] if field["name"] != "jside"]}
 
     def test_a_topic_in_avro_is_read_as_the_latest_schema_that_the_registry_has(self):
-        registry = Registry("topic-value", 2, {1: self.FIRST, 2: self.LATEST})
+        schemas = {1: self.FIRST, 2: self.LATEST}
+        registry = Registry("topic-value", 2, {id: {"schema": json.dumps(schemas[id])} for id in schemas})
         self.addCleanup(registry.end)
         time = bytes.fromhex("80e1a0a78bd9a306")
         price = struct.pack("<d", 189.5)
@@ -173,6 +175,36 @@ class Orders(unittest.TestCase):
         refused = self.refused("--bootstrap-servers", self.cluster.servers(), "--topic", "topic", *in_avro)
         self.assertEqual(refused.returncode, 1)
         self.assertIn(f"the schema registry at {registry.url()} wants to know who asks", refused.stderr)
+
+    # The same in Protobuf.
+    LATEST_FILE = """
+        syntax = "proto3";
+        import "google/protobuf/timestamp.proto";
+        message Other {}
+        message Order {
+            string account = 6; string jsymbol = 1; string jside = 2; optional double jprice = 3; int64 jqty = 4;
+            google.protobuf.Timestamp jts = 5;
+        }
+    """
+
+    def test_a_topic_in_protobuf_is_read_as_the_first_message_of_the_latest_schema_that_the_registry_has(self):
+        latest = self.LATEST_FILE.replace("message Other {}", "")
+        schemas = {1: self.LATEST_FILE, 2: latest}
+        schemas = {id: {"schema": text, "schemaType": "PROTOBUF"} for id, text in schemas.items()}
+        registry = Registry("topic-value", 2, schemas)
+        self.addCleanup(registry.end)
+        time = bytes.fromhex("2a0b0898a0deca06108094ef3a")
+        price = struct.pack("<d", 189.5)
+        self.produce(0, b"\0\0\0\0\2\0" + b"\x0a\4AAPL\x12\4sell\x19" + price + b"\x20\x2a" + time + b"\x32\2me")
+        # The second message of an older file.
+        self.produce(1, b"\0\0\0\0\1\2\2" + b"\x0a\4NVDA\x20\7" + time)
+        in_protobuf = ("--to", "end", "--format", "protobuf", "--schema-registry", registry.url())
+        with self.running(*in_protobuf, "-X", "schema.registry.basic.auth.user.info=" + Registry.USER) as tool:
+            code, rest = tool.end()
+            self.assertEqual(code, 0)
+            self.assertRegex(rest, r"\n +0 +0 +2026-01-02T09:30:00\.123456Z +AAPL +sell +189\.50 +42\n")
+            self.assertRegex(rest, r"\n +1 +0 +2026-01-02T09:30:00\.123456Z +NVDA +null +7\n")
+            self.assertIn("\n2 rows from 2 partitions, 0 of which failed\n", rest)
 
     def test_a_partition_that_fails_is_shown_and_the_others_go_on(self):
         self.produce(0, b'{"jqty": "many"}')
@@ -223,12 +255,15 @@ class Orders(unittest.TestCase):
             (["--from", "nowhere"], 2, "--from: 'nowhere' is neither 'beginning' nor 'end'"),
             (["--to", "tomorrow"], 2, "--to: 'tomorrow' is not 'end'"),
             (["--to", "end"], 2, "--to: goes with --bootstrap-servers"),
-            (["--format", "xml"], 2, "--format: 'xml' is neither 'json' nor 'avro'"),
-            (["--schema-registry", "http://nobody"], 2, "--schema-registry: goes with --format avro"),
+            (["--format", "xml"], 2, "--format: 'xml' is not 'json', 'avro' or 'protobuf'"),
+            (["--schema-registry", "http://nobody"], 2,
+             "--schema-registry: goes with --format avro or --format protobuf"),
             (["--schema-registry", "http://nobody", "--format", "avro"], 2,
              "--schema-registry: goes with --bootstrap-servers"),
             (["--format", "avro", "--bootstrap-servers", "nobody:9"], 2,
              "--format: avro with --bootstrap-servers goes with --schema-registry"),
+            (["--format", "protobuf", "--bootstrap-servers", "nobody:9"], 2,
+             "--format: protobuf with --bootstrap-servers goes with --schema-registry"),
             (["--orders", "many"], 2, "--orders: 'many' is not a number of orders"),
             (["--seconds", "soon"], 2, "--seconds: 'soon' is not a number of seconds"),
             (["--seconds", "0"], 2, "--seconds: '0' is not a number of seconds"),

@@ -6,6 +6,7 @@
 using namespace karrow;
 using support::expect_error;
 using support::expect_error_with;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -43,7 +44,7 @@ Batch rows_of(const Spec &spec, const std::string &records, std::int64_t count)
 /// What is wrong with the columns of a spec.
 void expect_no_columns(const Spec &spec, const std::string &why)
 {
-    expect_error_with([&spec] { Options("t").key(Spec::ignore()).value(spec).schema(); }, Status::invalid_argument,
+    expect_error_with([&spec] { Options("t").key(Spec::ignore()).value(spec).schema(1s); }, Status::invalid_argument,
                       why);
 }
 
@@ -94,7 +95,8 @@ TEST(ProtobufSpecs, ComeFromDescriptorsToo)
     std::string bytes = descriptors;
     const Spec spec = Spec::protobuf_descriptor(bytes);
     bytes.assign(bytes.size(), 'x');
-    EXPECT_EQ(rows_of(spec, R"([{"hex": "082a"}])", 1).column<std::int64_t>("qty")[0], 42);
+    const Batch batch = rows_of(spec, R"([{"hex": "082a"}])", 1);
+    EXPECT_EQ(batch.column<std::int64_t>("qty")[0], 42);
     EXPECT_NO_THROW(Spec::protobuf_descriptor(descriptors, "Order"));
     expect_error([] { Spec::protobuf_descriptor(descriptors, "Other"); }, Status::invalid_argument,
                  "message: there is no message Other; o.proto has Order");
@@ -126,11 +128,11 @@ TEST(ProtobufSpecs, AreCheckedWhenTheyAreMade)
 
 TEST(ProtobufSpecs, AreTiedTogetherWhenThereAreToBeColumns)
 {
-    EXPECT_NO_THROW(Options("t").key(Spec::ignore()).value(order_spec()).schema());
+    EXPECT_NO_THROW(Options("t").key(Spec::ignore()).value(order_spec()).schema(1s));
     expect_no_columns(Spec::protobuf_source("order.proto", reader),
                       "schema: order.proto imports customer.proto, and there is no such file; add it with");
     expect_no_columns(Spec::protobuf_source("a.proto", "syntax = 'proto3'; message M { B b = 1; }"),
-                      "schema: a.proto:1:33: name 'B' is not defined");
+                      "schema: a.proto:1:32: name 'B' is not defined");
     expect_no_columns(order_spec().set("include", "/customer"),
                       "include: /customer leads to no column: it is a message; write /customer/*");
     expect_no_columns(Spec::protobuf_source("a.proto", "syntax = 'proto3'; message M { M m = 1; }"),
