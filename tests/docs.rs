@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use karrow::format::avro::AvroSpec;
+use karrow::format::protobuf::ProtobufSpec;
 use karrow::format::{Side, Spec};
 use karrow::ingest::Consumer;
 use karrow::options::{Options, java, library_keys, librdkafka, registry};
@@ -84,6 +86,38 @@ fn every_key_of_the_java_client_is_documented_in_its_class() {
 #[test]
 fn every_key_of_the_registry_is_documented() {
     assert_same("## Keys of the schema registry", registry::keys().filter(|key| key.starts_with("schema.registry.")));
+}
+
+#[test]
+fn every_setting_of_a_spec_is_documented_with_its_values() {
+    let avro = r#"{"type": "record", "name": "R", "fields": []}"#;
+    for (heading, mut spec) in [
+        ("### Avro", Spec::Avro(AvroSpec::from_schema(avro).unwrap())),
+        ("### Protobuf", Spec::Protobuf(ProtobufSpec::from_subject("s", "latest", None).unwrap())),
+    ] {
+        let documented = keys(heading);
+        let unknown = spec.set("", "").unwrap_err().message().to_owned();
+        let (_, there_are) = unknown.split_once("; it has ").unwrap();
+        assert_eq!(documented, there_are.split(", ").map(str::to_owned).collect(), "docs/options.md, {heading}");
+        for row in section(heading).lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<_> = row.split(" | ").collect();
+            let key = cells[0].trim_matches(['|', ' ', '`']);
+            let values: Vec<_> = cells[1].split('`').skip(1).step_by(2).collect();
+            // The first of them is what there is without setting any.
+            let before = format!("{spec:?}");
+            spec.set(key, values[0]).unwrap();
+            assert!(format!("{spec:?}") == before || key == "include", "docs/options.md, {heading}: {key}");
+            for value in &values {
+                spec.set(key, value).unwrap_or_else(|error| panic!("docs/options.md, {heading}: {error}"));
+            }
+            // Anything may be the name of a field.
+            if let Err(error) = spec.set(key, "nonsense") {
+                let (_, can_be) = error.message().split_once("; it can be ").unwrap();
+                let can_be: BTreeSet<_> = can_be.split(", ").flat_map(|some| some.split(" or ")).collect();
+                assert_eq!(values.into_iter().collect::<BTreeSet<_>>(), can_be, "docs/options.md, {heading}: {key}");
+            }
+        }
+    }
 }
 
 /// What stands in a block of `key=value`.

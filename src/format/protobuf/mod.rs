@@ -88,6 +88,9 @@ pub struct ProtobufSpec {
     writers: Vec<(i32, Content)>,
 }
 
+/// What the file of a subject is called: a registry has no name for it.
+const REGISTERED: &str = "schema";
+
 /// What can be set, and to what.
 const SETTINGS: [(&str, &str); 4] = [
     ("protocol", "serdes or raw"),
@@ -144,12 +147,11 @@ impl ProtobufSpec {
 
     /// The same spec with the schema that the registry has for its subject.
     pub fn with_schema(&self, schema: &registry::Schema) -> Result<ProtobufSpec> {
-        let main = match &self.source {
-            Source::Subject { subject, .. } => format!("subject {subject}"),
-            Source::Files { main, .. } => main.clone(),
-        };
-        let files = Files::of_registry(schema, &main).map_err(|reason| Error::new(Status::Registry, reason))?;
-        Ok(ProtobufSpec { source: Source::Files { files, main }, ..self.clone() })
+        let cannot = |reason| Error::new(Status::Registry, reason);
+        let mut files = Files::of_registry(schema, REGISTERED).map_err(cannot)?;
+        files.extend(&self.files);
+        files.compile(REGISTERED).map_err(cannot)?;
+        Ok(ProtobufSpec { source: Source::Files { files, main: REGISTERED.to_owned() }, ..self.clone() })
     }
 
     /// Whether data say by an id what they were written with, which a registry may know.

@@ -449,8 +449,8 @@ fn a_subject_has_its_columns_once_its_schema_is_known() {
         assert_eq!((known.subject(), known.has_ids()), (None, true));
         assert_eq!(columns_of(&known), ["a: int32"]);
     }
-    let broken = subject().with_schema(&registered(file("message M { A a = 1; }"), Vec::new())).unwrap();
-    assert_eq!(error_of(&broken), "schema: subject orders-value:3:13: name 'A' is not defined");
+    let broken = subject().with_schema(&registered(file("message M { A a = 1; }"), Vec::new())).unwrap_err();
+    assert_eq!((broken.status(), broken.message()), (Status::Registry, "schema:3:13: name 'A' is not defined"));
     let neither = subject().with_schema(&registered(STANDARD.encode([7, 7]), Vec::new())).unwrap_err();
     assert_eq!(neither.message(), "it is neither a file of Protobuf nor a descriptor of one in base64");
 
@@ -497,15 +497,12 @@ fn references_are_imports_wherever_they_are_listed() {
     let described = schema(registered(a(), vec![described()]), registered(b.clone(), vec![described()]));
     assert_eq!(columns(&described)[..2], ["a_c_z: int32", "b_c_z: int32"]);
 
-    let error = |schema: &registry::Schema| match subject().with_schema(schema) {
-        Ok(spec) => error_of(&spec),
-        Err(error) => error.message().to_owned(),
-    };
+    let error = |schema: &registry::Schema| subject().with_schema(schema).unwrap_err().message().to_owned();
     let other = reference("common.proto", "other", 1, leaf("Common", "other"));
     let two = schema(registered(a(), vec![common(1, "x")]), registered(b.clone(), vec![other]));
     assert_eq!(error(&two), "what it refers to has two files named common.proto, of the subjects common and other");
     let missing = schema(registered(a(), Vec::new()), registered(b.clone(), Vec::new()));
-    assert!(error(&missing).starts_with("schema: a.proto imports common.proto, and there is no such file"));
+    assert!(error(&missing).starts_with("a.proto imports common.proto, and there is no such file"));
     let avro = registry::Schema { kind: SchemaKind::Avro, ..registered("\"string\"", Vec::new()) };
     let avro = schema(registered(a(), vec![reference("common.proto", "common", 1, avro)]), registered(b, Vec::new()));
     assert_eq!(
