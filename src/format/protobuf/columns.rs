@@ -190,8 +190,10 @@ impl Builder<'_> {
     }
 
     fn map(&mut self, field: &FieldDescriptor, path: &str, whole: bool) -> Result<Option<(Kind, DataType)>> {
-        let FieldKind::Message(entry) = field.kind() else { return Err(Error::internal("a map has entries")) };
-        let (key, value_field) = (entry.map_entry_key_field(), entry.map_entry_value_field());
+        let Some((key, value_field)) = entry_of(field) else {
+            let message = format!("{path} is a map whose entries are not made of a key and a value");
+            return Err(Error::argument("schema", message));
+        };
         let inside = below(path, value_field.name());
         let value = match fields_of(&value_field) {
             Some(message) => match self.wants(&inside, whole) {
@@ -294,6 +296,19 @@ pub fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
 
 fn below(path: &str, name: &str) -> String {
     format!("{path}{SEPARATOR}{name}")
+}
+
+/// The key and the value of a map's entries. Only texts are sure to have both; descriptors may come from anywhere.
+pub fn entry_of(field: &FieldDescriptor) -> Option<(FieldDescriptor, FieldDescriptor)> {
+    let kind = field.kind();
+    let entry = kind.as_message().filter(|_| field.is_map())?;
+    let (key, value) = (entry.get_field(1)?, entry.get_field(2)?);
+    let is_key = !matches!(
+        key.kind(),
+        FieldKind::Double | FieldKind::Float | FieldKind::Bytes | FieldKind::Message(_) | FieldKind::Enum(_)
+    );
+    let are_single = [&key, &value].iter().all(|field| field.cardinality() != Cardinality::Repeated);
+    (is_key && are_single).then_some((key, value))
 }
 
 /// The message that a field is, once or several times, if its fields are what counts.

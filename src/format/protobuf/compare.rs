@@ -5,7 +5,7 @@
 
 use prost_reflect::{FieldDescriptor, Kind as FieldKind, MessageDescriptor};
 
-use super::columns::{Goal, Kind, Wanted, kind_name};
+use super::columns::{Goal, Kind, Wanted, entry_of, kind_name};
 use super::include::SEPARATOR;
 
 /// How the values of a field are written. What is written alike can be read as each other.
@@ -130,12 +130,9 @@ fn type_name(field: &FieldDescriptor) -> String {
     let name = kind_name(&field.kind());
     let group = if field.is_group() { "group " } else { "" };
     let repeated = if is_repeated(field) { "repeated " } else { "" };
-    match field.kind() {
-        FieldKind::Message(entry) if field.is_map() => {
-            let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
-            format!("map<{}, {}>", kind_name(&key.kind()), kind_name(&value.kind()))
-        }
-        _ => format!("{repeated}{group}{name}"),
+    match entry_of(field) {
+        Some((key, value)) => format!("map<{}, {}>", kind_name(&key.kind()), kind_name(&value.kind())),
+        None => format!("{repeated}{group}{name}"),
     }
 }
 

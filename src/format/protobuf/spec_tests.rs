@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message;
 use prost_reflect::prost_types::FileDescriptorSet;
+use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
 use protox::file::File;
 
 use super::schema::HINT;
@@ -434,6 +435,68 @@ fn descriptors_are_checked_at_once() {
     edition.file[0].syntax = Some("editions".to_owned());
     let edition = error(&edition.encode_to_vec(), None);
     assert_eq!(edition, "descriptors: a.proto is written in 'editions'; what can be read is proto2 and proto3");
+}
+
+const IMPORTED: &str = "syntax = 'proto3'; message A { optional int32 x = 1; }";
+const MANIFOLD: &str = "syntax = 'proto2'; package p; import 'a.proto'; import 'google/protobuf/wrappers.proto';
+    message M { optional A a = 1; map<string, A> m = 2; oneof o { E e = 3; G g = 4; } repeated int32 r = 5 [packed = true];
+                optional group H = 6 { optional google.protobuf.Int32Value more = 1; } extensions 10 to 20; }
+    message G { required bytes b = 1 [default = 'x']; } enum E { option allow_alias = true; X = 1; Y = 1; }
+    extend M { optional int32 x = 10; }";
+
+#[test]
+fn descriptors_that_have_been_damaged_are_errors_at_most() {
+    let columns = |bytes: &[u8]| {
+        let mut spec = ProtobufSpec::from_descriptors(bytes, None)?;
+        let file = FileDescriptorSet::decode(bytes).unwrap().file.pop().unwrap();
+        spec.add_schema(7, &STANDARD.encode(file.encode_to_vec()))?;
+        spec.resolve().map(|_| ())
+    };
+    let whole = set(&[("a.proto", IMPORTED), ("main.proto", MANIFOLD)]);
+    columns(&whole).unwrap();
+    for place in 0..whole.len() {
+        for change in [0x01, 0x08, 0x80] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= change;
+            let _ = columns(&damaged);
+        }
+        let _ = columns(&whole[..place]);
+    }
+}
+
+#[test]
+fn texts_that_have_been_damaged_are_errors_at_most() {
+    let columns = |text: &str| {
+        let mut spec = ProtobufSpec::from_source(FILE, text, None)?;
+        spec.add_file("a.proto", IMPORTED)?;
+        spec.add_schema(7, text)?;
+        spec.resolve().map(|_| ())
+    };
+    columns(MANIFOLD).unwrap();
+    for place in 0..MANIFOLD.len() {
+        let (begin, rest) = MANIFOLD.split_at(place);
+        let _ = columns(begin);
+        let _ = columns(rest);
+        for change in ["", " ", "0", "{", "}", "'", "[", "é"] {
+            let _ = columns(&format!("{begin}{change}{}", &rest[1..]));
+        }
+    }
+}
+
+#[test]
+fn entries_of_maps_have_a_key_and_a_value() {
+    let file = file("message M { map<string, int32> m = 1; int32 a = 2; }");
+    let whole = FileDescriptorSet::decode(set(&[(FILE, &file)]).as_slice()).unwrap();
+    let error = |change: &dyn Fn(&mut prost_reflect::prost_types::DescriptorProto)| {
+        let mut changed = whole.clone();
+        change(&mut changed.file[0].message_type[0].nested_type[0]);
+        error_of(&ProtobufSpec::from_descriptors(&changed.encode_to_vec(), None).unwrap())
+    };
+    let expected = "schema: /m is a map whose entries are not made of a key and a value";
+    assert_eq!(error(&|entry| drop(entry.field.remove(0))), expected);
+    assert_eq!(error(&|entry| drop(entry.field.pop())), expected);
+    assert_eq!(error(&|entry| entry.field[0].set_type(Type::Double)), expected);
+    assert_eq!(error(&|entry| entry.field[1].set_label(Label::Repeated)), expected);
 }
 
 #[test]
