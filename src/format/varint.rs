@@ -73,8 +73,10 @@ pub fn length_of(ends: u64) -> usize {
 }
 
 /// The highest bit of each of eight bytes.
+/// cbindgen:ignore
 pub const HIGH: u64 = 0x8080_8080_8080_8080;
 /// How many bytes a number of 64 bits takes at most.
+/// cbindgen:ignore
 pub const LONGEST: usize = 10;
 
 /// The low seven bits of eight bytes, next to each other.

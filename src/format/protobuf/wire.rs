@@ -122,6 +122,7 @@ pub struct Tag {
 
 impl Tag {
     /// No field begins with it.
+    /// cbindgen:ignore
     pub const NEVER: Tag = Tag { bytes: 1, mask: 0, length: 1 };
 }
 
