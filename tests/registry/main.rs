@@ -9,6 +9,7 @@ mod support;
 mod answers;
 mod credentials;
 mod failover;
+mod protobuf;
 mod reading;
 mod real;
 mod tls;

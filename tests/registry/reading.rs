@@ -36,7 +36,7 @@ fn two(id: i32, a: u8) -> Vec<u8> {
     [&[0], &id.to_be_bytes()[..], &[4, b'x', b'y', 2 * a]].concat()
 }
 
-fn options(url: &str, pairs: &[(&str, &str)]) -> Options {
+pub fn options(url: &str, pairs: &[(&str, &str)]) -> Options {
     let mut options = crate::options(&[("schema.registry.url", url)]);
     for (key, value) in pairs {
         options.set(key, Some(value)).unwrap();
@@ -53,14 +53,14 @@ fn as_one(url: &str, pairs: &[(&str, &str)]) -> Options {
     options
 }
 
-fn push(feeder: &Feeder, partition: i32, offset: i64, value: Vec<u8>) {
+pub fn push(feeder: &Feeder, partition: i32, offset: i64, value: Vec<u8>) {
     let record =
         OwnedRecord { offset, timestamp: RecordTime::None, key: None, value: Some(value), headers: Vec::new() };
     feeder.push(partition, record).unwrap();
 }
 
 /// Polls until the partition's values of `a` are these.
-fn await_values(consumer: &Consumer, partition: i32, expected: &[i64]) {
+pub fn await_values(consumer: &Consumer, partition: i32, expected: &[i64]) {
     let end = Instant::now() + HANG;
     loop {
         let found = values(consumer, partition);
@@ -393,11 +393,17 @@ fn opening_asks_the_registry_and_can_be_ended_by_others() {
     assert_eq!(opening(&|consumer| consumer.close(Timeout::Never).unwrap()).status(), Status::Closed);
 }
 
-#[test]
-fn nothing_is_lost_or_reordered_while_a_real_registry_is_away() {
+/// Both partitions have what follows the schema they know, and one of them waits for the other schema while the registry is
+/// away. `schemas` are of a kind, the first one that of the options; `one` and `two` write a row of each.
+pub fn check_nothing_is_lost_while_a_real_registry_is_away(
+    kind: &str,
+    schemas: [&str; 2],
+    options: impl Fn(&str) -> Options,
+    [one, two]: [fn(i32, u8) -> Vec<u8>; 2],
+) {
     let registry = Registry::start();
-    let ids = [registry.register("rows", ONE, &[]), registry.register("rows", TWO, &[])];
-    let (consumer, feeder) = Consumer::in_memory(&as_one(&registry.url(), &[]), &[(0, 0), (1, 0)]).unwrap();
+    let ids = schemas.map(|schema| registry.register_kind("rows", kind, schema, &[]));
+    let (consumer, feeder) = Consumer::in_memory(&options(&registry.url()), &[(0, 0), (1, 0)]).unwrap();
     push(&feeder, 0, 0, one(ids[0], 0));
     await_values(&consumer, 0, &[0]);
     registry.stop();
@@ -412,4 +418,10 @@ fn nothing_is_lost_or_reordered_while_a_real_registry_is_away() {
     assert_eq!(values(&consumer, 0), [0]);
     registry.restart();
     await_values(&consumer, 0, &(0..60).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_lost_or_reordered_while_a_real_registry_is_away() {
+    let options = |url: &str| as_one(url, &[]);
+    check_nothing_is_lost_while_a_real_registry_is_away("AVRO", [ONE, TWO], options, [one, two]);
 }
