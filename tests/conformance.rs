@@ -262,6 +262,48 @@ fn what_is_not_as_a_case_says_is_found_in_cells_of_avro() {
 }
 
 #[test]
+fn what_is_not_as_a_case_says_is_found_in_cells_of_protobuf() {
+    let source = r#"["syntax = \"proto3\";", "import \"google/protobuf/duration.proto\";",
+        "message M { google.protobuf.Duration d = 1; fixed64 u = 2; repeated M2 l = 3; } message M2 { optional bool b = 1; }"]"#;
+    let run = |column: &str, cell: &str| {
+        run_text(&format!(
+            r#"{{"name": "wrong", "rules": ["B4"], "value": {{"spec": "protobuf", "source": {source}}},
+                 "steps": [{{"produce": [{{"hex": "0a 020805 11 ffffffffffffffff 1a 00 1a 020801"}}]}}, {{"poll": {{"rows": 1}}}},
+                           {{"expect": {{"0": {{"columns": {{"{column}": [{cell}]}}}}}}}}]}}"#
+        ))
+    };
+    for (column, right, wrong) in [
+        ("d", "5000000000", ["5", "null"]),
+        ("u", "18446744073709551615", ["-1", "18446744073709551614"]),
+        ("l", r#"[{"b": null}, {"b": true}]"#, [r#"[{"b": false}, {"b": true}]"#, r#"[{"b": true}, {"b": null}]"#]),
+    ] {
+        run(column, right).unwrap();
+        for wrong in wrong {
+            let found = run(column, wrong).expect_err(wrong);
+            assert!(found.contains(&format!("{column}, row 0: ")), "{wrong}: {found}");
+        }
+    }
+    let spec = |spec: &str| {
+        run_text(&format!(
+            r#"{{"name": "wrong", "rules": ["B1"], "value": {{"spec": "protobuf", {spec}}}, "steps": []}}"#
+        ))
+    };
+    for (wrong, reason) in [
+        (r#""message": "M""#, "value: subject is missing"),
+        (r#""source": 1"#, "value: source: expected a string, found 1"),
+        (r#""source": [1]"#, "value: source: expected a string, found 1"),
+        (r#""descriptor": {"base64": "?"}"#, "value: descriptor: base64: it is no base64: "),
+        (r#""descriptor": {"base64": "", "hex": ""}"#, "value: descriptor: hex is not known here"),
+        (r#""source": "", "descriptor": {"base64": ""}"#, "value: expected a source or a descriptor, found both"),
+        (r#""subject": "s", "file": "f""#, "value: file is not known here"),
+        (r#""source": "", "schemas": {"x": ""}"#, "value: schemas: x: expected the id of a schema"),
+    ] {
+        let found = spec(wrong).expect_err(wrong);
+        assert!(found.contains(reason), "{wrong}: {found}");
+    }
+}
+
+#[test]
 fn what_is_not_as_a_case_says_is_found_in_schemas_and_dead_letters_too() {
     let run = |members: &str| run_text(&format!(r#"{{"name": "wrong", "rules": ["R2"], {members}}}"#));
     let schema = |column: &str| {
@@ -419,7 +461,7 @@ fn differences() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_difference_from_deephaven_in_json_and_avro_is_shown() {
+fn every_difference_from_deephaven_in_formats_is_shown() {
     let listed = differences();
     let mut shown = BTreeSet::new();
     for case in cases() {
@@ -431,7 +473,7 @@ fn every_difference_from_deephaven_in_json_and_avro_is_shown() {
         let says_so = case.name.starts_with("unlike_deephaven_");
         assert_eq!(says_so, !case.unlike_deephaven.is_empty(), "{}: the name says otherwise", case.name);
     }
-    let of_formats = listed.iter().filter(|(_, rule)| rule.starts_with(['J', 'A']) || *rule == "T");
+    let of_formats = listed.iter().filter(|(_, rule)| rule.starts_with(['J', 'A', 'B']) || *rule == "T");
     let missing: Vec<_> = of_formats.map(|(about, _)| about).filter(|about| !shown.contains(*about)).collect();
     assert!(missing.is_empty(), "docs/deephaven.md lists what no case shows: {missing:?}");
 }

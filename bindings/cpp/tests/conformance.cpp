@@ -97,6 +97,45 @@ std::string schema_text(const json &schema)
     return schema.is_string() ? schema.get<std::string>() : schema.dump();
 }
 
+/// A text, perhaps as its lines.
+std::string text_of_lines(const json &lines)
+{
+    if (lines.is_string())
+        return lines.get<std::string>();
+    std::string text;
+    for (const json &line : lines)
+        text.append(&line == &lines.front() ? "" : "\n").append(line.get<std::string>());
+    return text;
+}
+
+Spec protobuf_spec_of(Members &members)
+{
+    const json source = members.take("source"), descriptor = members.take("descriptor");
+    const json message_name = members.take("message"), version = members.take("version");
+    const json files = members.take("files"), settings = members.take("set"), mapping = members.take("mapping");
+    const json schemas = members.take("schemas");
+    const auto optional = [](const json &part) {
+        return part.is_null() ? std::nullopt : std::optional<std::string>(part.get<std::string>());
+    };
+    const auto message = optional(message_name);
+    Spec spec = Spec::ignore();
+    if (!source.is_null())
+        spec = Spec::protobuf_source(members.take<std::string>("file", "case.proto"), text_of_lines(source), message);
+    else if (!descriptor.is_null())
+        spec = Spec::protobuf_descriptor(bytes_of_base64(descriptor.at("base64")), message);
+    else
+        spec = Spec::protobuf_subject(members.need("subject"), optional(version).value_or("latest"), message);
+    for (const auto &[name, text] : files.items())
+        spec.add_file(name, text_of_lines(text));
+    for (const auto &[key, value] : settings.items())
+        spec.set(key, value);
+    for (const json &field : mapping)
+        spec.map_field(field.at(0), field.at(1));
+    for (const auto &[id, writer] : schemas.items())
+        spec.add_schema(std::stoi(id), text_of_lines(writer));
+    return spec;
+}
+
 Spec spec_of(const json &text)
 {
     Members members(text);
@@ -133,6 +172,8 @@ Spec spec_of(const json &text)
             spec.map_field(field.at(0), field.at(1));
         for (const auto &[id, writer] : schemas.items())
             spec.add_schema(std::stoi(id), schema_text(writer));
+    } else if (kind == "protobuf") {
+        spec = protobuf_spec_of(members);
     } else if (kind != "ignore") {
         throw Mismatch("there is no spec " + kind);
     }

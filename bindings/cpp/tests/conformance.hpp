@@ -95,18 +95,36 @@ private:
 
 // Cells -----------------------------------------------------------------------------------------------------------
 
+inline constexpr char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 inline std::string base64(const std::uint8_t *bytes, std::size_t size)
 {
-    static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string text;
     for (std::size_t at = 0; at < size; at += 3) {
         std::uint32_t bits = 0;
         for (std::size_t byte = at; byte < at + 3; ++byte)
             bits = bits << 8 | (byte < size ? bytes[byte] : 0);
         for (std::size_t digit = 0; digit < 4; ++digit)
-            text += at + digit > size ? '=' : digits[bits >> (18 - 6 * digit) & 63];
+            text += at + digit > size ? '=' : base64_digits[bits >> (18 - 6 * digit) & 63];
     }
     return text;
+}
+
+inline std::string bytes_of_base64(const std::string &text)
+{
+    static const std::string digits = base64_digits;
+    std::string bytes;
+    std::uint32_t bits = 0, count = 0;
+    for (const char digit : text.substr(0, text.find('='))) {
+        const std::size_t value = digits.find(digit);
+        if (value == std::string::npos)
+            throw Mismatch("it is no base64");
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        count += 6;
+        if (count >= 8)
+            bytes += static_cast<char>(bits >> (count -= 8) & 0xff);
+    }
+    return bytes;
 }
 
 inline bool is_valid(const ArrowArray &array, std::int64_t row)
@@ -184,7 +202,8 @@ inline json scalar_cell(const std::string &format, const ArrowArray &array, std:
         return number_at<std::int32_t>(array, row);
     if (format == "I")
         return number_at<std::uint32_t>(array, row);
-    if (format == "l" || format == "ttu" || format == "ttn" || format.substr(0, 2) == "ts")
+    if (format == "l" || format == "ttu" || format == "ttn" || format == "tDn"
+        || format.substr(0, 2) == "ts")
         return number_at<std::int64_t>(array, row);
     if (format == "L")
         return number_at<std::uint64_t>(array, row);
@@ -329,7 +348,7 @@ inline std::vector<json> cells_of(const karrow::Batch &batch, const ArrowSchema 
         return durations_as<std::chrono::duration<std::int32_t, std::milli>>(batch, name);
     if (format == "ttu")
         return durations_as<std::chrono::duration<std::int64_t, std::micro>>(batch, name);
-    if (format == "ttn")
+    if (format == "ttn" || format == "tDn")
         return durations_as<std::chrono::duration<std::int64_t, std::nano>>(batch, name);
     const bool zoned = format.size() > 4;
     if (format.substr(0, 4) == "tss:")

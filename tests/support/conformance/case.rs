@@ -12,6 +12,7 @@ use karrow::error::{Error, Status};
 use karrow::format::Spec;
 use karrow::format::avro::AvroSpec;
 use karrow::format::json::JsonSpec;
+use karrow::format::protobuf::ProtobufSpec;
 use karrow::mock::records::{self, JsonRecord};
 use karrow::options::{Start, Stop};
 use karrow::table::retention::TableType;
@@ -121,12 +122,42 @@ pub enum SpecText {
         /// By id.
         schemas: Vec<(i32, String)>,
     },
+    Protobuf {
+        reader: MessageText,
+        /// By name, in the order of the names.
+        files: Vec<(String, String)>,
+        settings: Vec<(String, String)>,
+        mapping: Vec<(String, String)>,
+        /// By id.
+        schemas: Vec<(i32, String)>,
+    },
 }
 
 /// What an avro spec is made of.
 pub enum ReaderText {
     Schema(String),
     Subject { subject: String, version: Option<String> },
+}
+
+/// What a protobuf spec is made of.
+pub struct MessageText {
+    file: FileText,
+    /// `None`: that of the file that counts as its message.
+    message: Option<String>,
+}
+
+/// Where a protobuf spec's message is defined.
+enum FileText {
+    Source {
+        file: String,
+        text: String,
+    },
+    /// A serialized set of descriptors.
+    Descriptors(Vec<u8>),
+    Subject {
+        subject: String,
+        version: Option<String>,
+    },
 }
 
 /// A column of the expected schema, or a field inside one.
@@ -344,6 +375,27 @@ fn avro_schema(value: Value) -> Outcome<String> {
     }
 }
 
+/// A text, perhaps as its lines.
+fn lines(value: Value) -> Outcome<String> {
+    if value.is_array() { Ok(list(text)(value)?.join("\n")) } else { text(value) }
+}
+
+/// What stands under the id of a schema.
+fn by_id(parse: impl Fn(Value) -> Outcome<String>) -> impl Fn(&str, Value) -> Outcome<(i32, String)> {
+    move |id, schema| {
+        let id = id.parse().map_err(|_| "expected the id of a schema".to_owned())?;
+        Ok((id, parse(schema)?))
+    }
+}
+
+/// The bytes of `{"base64": "/w=="}`.
+fn base64(value: Value) -> Outcome<Vec<u8>> {
+    let mut members = Members::of(value)?;
+    let bytes = members
+        .need("base64", |digits| STANDARD.decode(text(digits)?).map_err(|error| format!("it is no base64: {error}")))?;
+    members.end(bytes)
+}
+
 /// A field of an Arrow schema. A type that has fields of its own is only named by its kind, beside these `children`.
 fn arrow_field(value: Value) -> Outcome<Field> {
     let mut members = Members::of(value)?;
@@ -421,6 +473,9 @@ impl Case {
         members.end(case)
     }
 }
+
+/// What a file is called that a case gives no name.
+const SOURCE_FILE: &str = "case.proto";
 
 const BEGINNING: i64 = karrow::options::KARROW_SEEK_TO_BEGINNING;
 
@@ -514,6 +569,7 @@ impl SpecText {
                 mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
             },
             "avro" => SpecText::parse_avro(&mut members)?,
+            "protobuf" => SpecText::parse_protobuf(&mut members)?,
             other => return Err(format!("there is no spec {other}")),
         };
         members.end(spec)
@@ -526,15 +582,36 @@ impl SpecText {
                 ReaderText::Subject { subject: members.need("subject", text)?, version: members.take("version", text)? }
             }
         };
-        let by_id = |id: &str, schema| {
-            let id = id.parse().map_err(|_| "expected the id of a schema".to_owned())?;
-            Ok((id, avro_schema(schema)?))
-        };
+        let schemas = members.take("schemas", |schemas| Members::of(schemas)?.rest(by_id(avro_schema)))?;
         Ok(SpecText::Avro {
             reader,
             settings: members.take("set", texts)?.unwrap_or_default(),
             mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
-            schemas: members.take("schemas", |schemas| Members::of(schemas)?.rest(by_id))?.unwrap_or_default(),
+            schemas: schemas.unwrap_or_default(),
+        })
+    }
+
+    fn parse_protobuf(members: &mut Members) -> Outcome<SpecText> {
+        let named_file = |name: &str, source| Ok((name.to_owned(), lines(source)?));
+        let file = match (members.take("source", lines)?, members.take("descriptor", base64)?) {
+            (Some(text), None) => {
+                let file = members.take("file", self::text)?;
+                FileText::Source { file: file.unwrap_or_else(|| SOURCE_FILE.to_owned()), text }
+            }
+            (None, Some(descriptors)) => FileText::Descriptors(descriptors),
+            (None, None) => {
+                FileText::Subject { subject: members.need("subject", text)?, version: members.take("version", text)? }
+            }
+            (Some(_), Some(_)) => return Err("expected a source or a descriptor, found both".to_owned()),
+        };
+        let files = members.take("files", |files| Members::of(files)?.rest(named_file))?;
+        let schemas = members.take("schemas", |schemas| Members::of(schemas)?.rest(by_id(lines)))?;
+        Ok(SpecText::Protobuf {
+            reader: MessageText { file, message: members.take("message", text)? },
+            files: files.unwrap_or_default(),
+            settings: members.take("set", texts)?.unwrap_or_default(),
+            mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
+            schemas: schemas.unwrap_or_default(),
         })
     }
 
@@ -559,7 +636,28 @@ impl SpecText {
                 schemas.iter().try_for_each(|(id, schema)| spec.add_schema(*id, schema))?;
                 spec
             }
+            SpecText::Protobuf { reader, files, settings, mapping, schemas } => {
+                let mut spec = Spec::Protobuf(reader.make()?);
+                files.iter().try_for_each(|(name, text)| spec.add_file(name, text))?;
+                settings.iter().try_for_each(|(key, value)| spec.set(key, value))?;
+                mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
+                schemas.iter().try_for_each(|(id, schema)| spec.add_schema(*id, schema))?;
+                spec
+            }
         })
+    }
+}
+
+impl MessageText {
+    fn make(&self) -> karrow::error::Result<ProtobufSpec> {
+        let message = self.message.as_deref();
+        match &self.file {
+            FileText::Source { file, text } => ProtobufSpec::from_source(file, text, message),
+            FileText::Descriptors(descriptors) => ProtobufSpec::from_descriptors(descriptors, message),
+            FileText::Subject { subject, version } => {
+                ProtobufSpec::from_subject(subject, version.as_deref().unwrap_or("latest"), message)
+            }
+        }
     }
 }
 

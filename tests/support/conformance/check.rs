@@ -256,9 +256,11 @@ fn cell(column: &ArrayRef, row: usize) -> Outcome<Value> {
         }
         DataType::Decimal128(..) => column.as_primitive::<Decimal128Type>().value_as_string(row).into(),
         DataType::Decimal256(..) => column.as_primitive::<Decimal256Type>().value_as_string(row).into(),
-        DataType::Date32 | DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) => {
-            number_of(column, row).into()
-        }
+        DataType::Date32
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Timestamp(..)
+        | DataType::Duration(_) => number_of(column, row).into(),
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(row);
             Value::Array((0..items.len()).map(|item| cell(&items, item)).collect::<Outcome<_>>()?)
