@@ -55,6 +55,8 @@ impl Malformed {
 #[derive(Debug, Clone, Copy)]
 pub struct Datum<'a> {
     rest: &'a [u8],
+    /// By [`varint::last_of`] the whole datum.
+    last: u64,
 }
 
 type Read<T> = std::result::Result<T, Malformed>;
@@ -70,8 +72,9 @@ impl From<varint::Unread> for Malformed {
 }
 
 impl<'a> Datum<'a> {
+    #[inline(always)]
     pub fn new(bytes: &'a [u8]) -> Datum<'a> {
-        Datum { rest: bytes }
+        Datum { rest: bytes, last: varint::last_of(bytes) }
     }
 
     /// How many bytes are left.
@@ -96,13 +99,7 @@ impl<'a> Datum<'a> {
     /// Steps over a number, whatever it is.
     #[inline(always)]
     pub fn skip_number(&mut self) -> Read<()> {
-        // A length that is guessed, and mostly right, is known sooner than one that is counted.
-        match *self.rest {
-            [a, ref rest @ ..] if a < 0x80 => self.rest = rest,
-            [_, b, ref rest @ ..] if b < 0x80 => self.rest = rest,
-            _ => self.varint().map(drop)?,
-        }
-        Ok(())
+        self.varint().map(drop)
     }
 
     /// Steps over as many numbers, by counting where they end.
@@ -188,8 +185,7 @@ impl<'a> Datum<'a> {
 
     #[inline(always)]
     pub fn long(&mut self) -> Read<i64> {
-        let number = self.varint()?;
-        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+        self.varint().map(varint::signed)
     }
 
     #[inline(always)]
@@ -207,8 +203,8 @@ impl<'a> Datum<'a> {
     }
 
     #[inline(always)]
-    fn varint(&mut self) -> Read<u64> {
-        let (number, rest) = varint::read(self.rest)?;
+    pub fn varint(&mut self) -> Read<u64> {
+        let (number, rest) = varint::read(self.rest, self.last)?;
         self.rest = rest;
         Ok(number)
     }

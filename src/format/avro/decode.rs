@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::slice;
 
 use super::datum::{Datum, Malformed};
-use super::plan::{Blocks, Branch, Op, Plan, ProgramId};
+use super::plan::{Blocks, Branch, NOWHERE, Op, Plan, ProgramId};
 use super::value::{self, Misfit};
 use crate::column::ColumnBuffer;
-use crate::format::BadValue;
+use crate::format::{BadValue, varint};
 
 /// What the items of all lists and the entries of all maps of one record may take, before any text or bytes. An item of a
 /// few bytes can be a struct of a thousand members.
@@ -169,6 +169,16 @@ impl<'a> Pass<'a> {
                     }
                 }
             }
+            Op::SomeLongs { first, count } => {
+                let targets = &self.plan.targets[first as usize..][..count as usize];
+                for (place, target) in targets.iter().enumerate() {
+                    match (datum.varint(), columns.get_mut(*target as usize)) {
+                        (Ok(value), Some(column)) => column.push_i64(varint::signed(value)),
+                        (Ok(_), None) => {}
+                        (Err(malformed), _) => return Err(Cause::At(place, malformed)),
+                    }
+                }
+            }
             Op::Double { column } => columns[column as usize].push_f64(f64::from_le_bytes(datum.array()?)),
             Op::Doubles { column, count } => {
                 let columns = &mut columns[column as usize..][..count as usize];
@@ -308,11 +318,17 @@ impl<'a> Pass<'a> {
     #[cold]
     #[inline(never)]
     fn fault(&self, op: Op, cause: Cause) -> Box<Fault> {
-        let (mut column, path) = (op.column(), String::new());
-        if let (Cause::At(place, _), Op::Longs { column: first, .. } | Op::Doubles { column: first, .. }) = (&cause, op)
-        {
-            column = Some(first as usize + place);
-        }
+        let path = String::new();
+        let column = match (&cause, op) {
+            (Cause::At(place, _), Op::Longs { column, .. } | Op::Doubles { column, .. }) => {
+                Some(column as usize + place)
+            }
+            (Cause::At(place, _), Op::SomeLongs { first, .. }) => {
+                let target = self.plan.targets[first as usize + place];
+                (target != NOWHERE).then_some(target as usize)
+            }
+            _ => op.column(),
+        };
         match cause {
             Cause::Malformed(malformed) | Cause::At(_, malformed) => {
                 let at = self.length.saturating_sub(self.datum.left());

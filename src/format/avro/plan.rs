@@ -38,6 +38,11 @@ pub enum Op {
         column: u32,
         count: u32,
     },
+    /// As many ints and longs, each into the column that [`Plan::targets`] has for it from this place on, or into none.
+    SomeLongs {
+        first: u32,
+        count: u32,
+    },
     LongToFloat {
         column: u32,
     },
@@ -214,7 +219,7 @@ impl Op {
             | Op::Member { column, .. }
             | Op::Child { column, .. } => Some(column as usize),
             // These say themselves how far they came.
-            Op::Longs { .. } | Op::Doubles { .. } => None,
+            Op::Longs { .. } | Op::SomeLongs { .. } | Op::Doubles { .. } => None,
             Op::Default { .. } | Op::Refuse { .. } => None,
             Op::SkipNumbers { .. }
             | Op::SkipBytes
@@ -241,6 +246,8 @@ pub struct Plan {
     ops: Vec<Op>,
     /// Where among them those of each program are.
     programs: Vec<Range<usize>>,
+    /// The columns of longs, [`NOWHERE`] for those that nobody wants.
+    pub targets: Vec<u32>,
     /// Branches, in the order of the writer's schema.
     pub unions: Vec<Vec<ProgramId>>,
     pub blocks: Vec<Blocks>,
@@ -256,6 +263,9 @@ pub struct Plan {
     /// What a row may take beside what its columns always take and what the payload pays for.
     pub extra_bytes: usize,
 }
+
+/// No column.
+pub const NOWHERE: u32 = u32::MAX;
 
 /// Items of an array, or entries of a map.
 #[derive(Debug)]
@@ -339,7 +349,7 @@ impl Plan {
     /// Gives a program its steps.
     pub fn fill(&mut self, program: ProgramId, ops: Vec<Op>) {
         let start = self.ops.len();
-        self.ops.extend(join(ops));
+        self.ops.extend(join(ops, &mut self.targets));
         self.programs[program.0 as usize] = start..self.ops.len();
     }
 }
@@ -356,10 +366,11 @@ fn number(index: usize) -> u32 {
 
 /// The same steps, fewer: skips of sizes that are known are added up, and columns of the same kind that follow each other
 /// are written together. Steps that an optional step may jump over stay as they are.
-fn join(ops: Vec<Op>) -> Vec<Op> {
-    let mut joined: Vec<Op> = Vec::with_capacity(ops.len());
-    // How many steps to come may be jumped over, and how many of those before stay as they are.
-    let (mut optional, mut fixed) = (0, 0);
+fn join(ops: Vec<Op>, targets: &mut Vec<u32>) -> Vec<Op> {
+    // What may be joined with its neighbours, and what not.
+    let mut joined: Vec<(Op, bool)> = Vec::with_capacity(ops.len());
+    // How many steps to come may be jumped over.
+    let mut optional = 0;
     for op in ops {
         let jumps = match op {
             Op::Nullable { skip, .. } | Op::SkipNullable { skip, .. } => Some(skip),
@@ -367,40 +378,59 @@ fn join(ops: Vec<Op>) -> Vec<Op> {
         };
         if optional > 0 || jumps.is_some() {
             optional = if optional > 0 { optional - 1 } else { jumps.unwrap_or(0) };
-            joined.push(op);
-            fixed = joined.len();
+            joined.push((op, false));
             continue;
         }
-        let last = joined.last().copied().filter(|_| joined.len() > fixed);
-        let together = match (last, op) {
-            (Some(Op::Skip { size }), Op::Skip { size: more }) => size.checked_add(more).map(|size| Op::Skip { size }),
-            (Some(Op::SkipNumbers { count }), Op::SkipNumbers { count: more }) => {
-                count.checked_add(more).map(|count| Op::SkipNumbers { count })
-            }
-            (Some(Op::SkipBooleans { count }), Op::SkipBooleans { count: more }) => {
-                count.checked_add(more).map(|count| Op::SkipBooleans { count })
-            }
-            (Some(Op::Long { column }), Op::Long { column: next }) if next == column + 1 => {
-                Some(Op::Longs { column, count: 2 })
-            }
-            (Some(Op::Longs { column, count }), Op::Long { column: next }) if next == column + count => {
-                Some(Op::Longs { column, count: count + 1 })
-            }
-            (Some(Op::Double { column }), Op::Double { column: next }) if next == column + 1 => {
-                Some(Op::Doubles { column, count: 2 })
-            }
-            (Some(Op::Doubles { column, count }), Op::Double { column: next }) if next == column + count => {
-                Some(Op::Doubles { column, count: count + 1 })
-            }
-            _ => None,
-        };
-        match together {
-            Some(together) => {
-                joined.pop();
-                joined.push(together);
-            }
-            None => joined.push(op),
+        match joined.last_mut() {
+            Some((last, true)) if let Some(both) = together(*last, op) => *last = both,
+            _ => joined.push((op, true)),
         }
     }
-    joined
+    let is_long = |step: &(Op, bool)| matches!(step, (Op::Long { .. } | Op::Longs { .. }, true));
+    let is_step_of_run = |step: &(Op, bool)| is_long(step) || matches!(step, (Op::SkipNumbers { count: ..=FEW }, true));
+    let mut mixed = Vec::with_capacity(joined.len());
+    for run in joined.chunk_by(|one, next| is_step_of_run(one) && is_step_of_run(next)) {
+        if run.iter().filter(|step| is_long(step)).count() < 2 {
+            mixed.extend(run.iter().map(|(op, _)| *op));
+            continue;
+        }
+        let first = number(targets.len());
+        for (op, _) in run {
+            match *op {
+                Op::Long { column } => targets.push(column),
+                Op::Longs { column, count } => targets.extend(column..column + count),
+                Op::SkipNumbers { count } => targets.extend((0..count).map(|_| NOWHERE)),
+                other => unreachable!("{other:?} is no step of a run of longs"),
+            }
+        }
+        mixed.push(Op::SomeLongs { first, count: number(targets.len()) - first });
+    }
+    mixed
+}
+
+/// The most numbers that are passed over one by one among others that are read; more are counted.
+const FEW: u32 = 4;
+
+/// One step for two that follow each other, if there is one.
+fn together(last: Op, op: Op) -> Option<Op> {
+    match (last, op) {
+        (Op::Skip { size }, Op::Skip { size: more }) => size.checked_add(more).map(|size| Op::Skip { size }),
+        (Op::SkipNumbers { count }, Op::SkipNumbers { count: more }) => {
+            count.checked_add(more).map(|count| Op::SkipNumbers { count })
+        }
+        (Op::SkipBooleans { count }, Op::SkipBooleans { count: more }) => {
+            count.checked_add(more).map(|count| Op::SkipBooleans { count })
+        }
+        (Op::Long { column }, Op::Long { column: next }) if next == column + 1 => Some(Op::Longs { column, count: 2 }),
+        (Op::Longs { column, count }, Op::Long { column: next }) if next == column + count => {
+            Some(Op::Longs { column, count: count + 1 })
+        }
+        (Op::Double { column }, Op::Double { column: next }) if next == column + 1 => {
+            Some(Op::Doubles { column, count: 2 })
+        }
+        (Op::Doubles { column, count }, Op::Double { column: next }) if next == column + count => {
+            Some(Op::Doubles { column, count: count + 1 })
+        }
+        _ => None,
+    }
 }

@@ -14,7 +14,7 @@ use super::plan::{Absent, Field, List, Map, Message, MessageId, Op, Plan};
 use super::time;
 use super::wire::{Key, Malformed, Span, Wire, WireType};
 use crate::column::ColumnBuffer;
-use crate::format::BadValue;
+use crate::format::{BadValue, varint};
 
 /// What the items of all lists and the entries of all maps of one record may take, before any text or bytes. An item of a
 /// few bytes can be a struct of a thousand members.
@@ -355,10 +355,7 @@ impl<'a> Pass<'a> {
                 let number = u32::try_from(wire.varint()?).map_err(|_| NO_SINT32)?;
                 column.push_i32((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
             }
-            Op::Sint64 => {
-                let number = wire.varint()?;
-                column.push_i64((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
-            }
+            Op::Sint64 => column.push_i64(varint::signed(wire.varint()?)),
             Op::Bool => column.push_bool(wire.varint()? != 0),
             Op::Bits32 => column.push_u32(u32::from_le_bytes(wire.array()?)),
             Op::Bytes => column.push_bytes(wire.bytes()?),

@@ -141,6 +141,8 @@ pub struct Wire<'a> {
     rest: &'a [u8],
     /// How many bytes of it do not belong to the message.
     behind: usize,
+    /// By [`varint::last_of`] the payload.
+    last: u64,
 }
 
 pub type Read<T> = std::result::Result<T, Malformed>;
@@ -149,7 +151,7 @@ impl<'a> Wire<'a> {
     /// These bytes of a payload.
     #[inline(always)]
     pub fn new(payload: &'a [u8], span: Span) -> Wire<'a> {
-        Wire { rest: &payload[span.start..], behind: payload.len() - span.end }
+        Wire { rest: &payload[span.start..], behind: payload.len() - span.end, last: varint::last_of(payload) }
     }
 
     /// How many bytes of the payload are left.
@@ -285,7 +287,7 @@ impl<'a> Wire<'a> {
 
     #[inline(always)]
     pub fn varint(&mut self) -> Read<u64> {
-        let (number, rest) = varint::read(self.rest)?;
+        let (number, rest) = varint::read(self.rest, self.last)?;
         self.go_on(rest)?;
         Ok(number)
     }
