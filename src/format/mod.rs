@@ -114,6 +114,15 @@ impl Spec {
         }
     }
 
+    /// Whether payloads say the ids of schemas and none is given: without a registry every one of them would be bad.
+    pub fn needs_registry(&self) -> bool {
+        match self {
+            Spec::Avro(spec) => spec.has_ids() && !spec.has_schemas(),
+            Spec::Protobuf(spec) => spec.has_ids() && !spec.has_schemas(),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
+        }
+    }
+
     /// Whether a registry may be asked for this side's schemas.
     pub fn uses_registry(&self) -> bool {
         match self {

@@ -14,6 +14,9 @@ use super::{Refused, bad};
 use crate::error::{Error, Result};
 use crate::registry;
 
+/// Records with ids at random must not fill the memory.
+const MOST_GIVEN_UP: usize = 1000;
+
 /// What data are read as, whatever they were written with.
 pub trait Reader: Debug + Send + Sync {
     /// What there is to know about a schema before data of it can be read.
@@ -90,7 +93,13 @@ impl<R: Reader> Learn for Writers<R> {
     }
 
     fn give_up(&self, id: i32, reason: &str, until: Option<Instant>) {
-        self.by_id.write().insert(id, Writer::Unusable { reason: reason.into(), until });
+        let mut by_id = self.by_id.write();
+        let is_given_up = |writer: &Writer<R::Plan>| matches!(writer, Writer::Unusable { until: Some(_), .. });
+        if until.is_some() && by_id.values().filter(|writer| is_given_up(writer)).count() >= MOST_GIVEN_UP {
+            // Who comes across one of them asks again.
+            by_id.retain(|_, writer| !is_given_up(writer));
+        }
+        by_id.insert(id, Writer::Unusable { reason: reason.into(), until });
     }
 }
 
@@ -158,4 +167,39 @@ pub fn add_given<S: PartialEq>(given: &mut Vec<(i32, S)>, id: i32, schema: S) ->
     given.retain(|(known, _)| *known != id);
     given.push((id, schema));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Text;
+
+    impl Reader for Text {
+        type Plan = String;
+
+        fn plan(&self, schema: &registry::Schema) -> std::result::Result<Arc<String>, String> {
+            Ok(Arc::new(schema.text.clone()))
+        }
+    }
+
+    #[test]
+    fn ids_that_nobody_knows_do_not_fill_the_memory() {
+        let writers = Writers::new(Text);
+        let most = i32::try_from(MOST_GIVEN_UP).unwrap();
+        writers.add(-1, Arc::new("known".to_owned()));
+        writers.give_up(-2, "unusable for ever", None);
+        let later = Some(Instant::now() + Duration::from_secs(3600));
+        for id in 0..3 * most {
+            writers.give_up(id, "unknown", later);
+            assert!(writers.get(id).is_err_and(|refused| refused == bad("unknown".to_owned())));
+            assert!(writers.by_id.read().len() <= 2 + MOST_GIVEN_UP);
+        }
+        assert_eq!(writers.get(0), Err(Refused::UnknownSchema(0)));
+        assert_eq!(*writers.get(-1).unwrap(), "known");
+        assert_eq!(writers.get(-2), Err(bad("unusable for ever".to_owned())));
+    }
 }

@@ -57,6 +57,12 @@ impl Columns {
         self.key.uses_registry() || self.value.uses_registry()
     }
 
+    /// A side whose payloads say the ids of schemas, of which none is known without a registry.
+    pub fn side_without_schemas(&self) -> Option<Side> {
+        let sides = [(Side::Key, &self.key), (Side::Value, &self.value)];
+        sides.into_iter().find(|(_, spec)| spec.needs_registry()).map(|(side, _)| side)
+    }
+
     /// The subject that has to be looked up for a side, if there is one.
     pub fn subject(&self) -> Option<(Side, &str)> {
         [(Side::Key, &self.key), (Side::Value, &self.value)]

@@ -384,6 +384,16 @@ impl Options {
         let columns = self.columns()?;
         let layout = columns.known()?;
         let registry = if layout.is_some() { self.registry()? } else { Some(self.needed_registry(&columns)?) };
+        if registry.is_none()
+            && let Some(side) = columns.side_without_schemas()
+        {
+            let message = format!(
+                "not set, and the {} says the ids of schemas, of which none is known; set it, add schemas with \
+                 karrow_spec_add_schema, or set the framing of avro to bare, the protocol of protobuf to raw",
+                side.name()
+            );
+            return Err(Error::argument("schema.registry.url", message));
+        }
         let offset_reset = match self.properties.get("auto.offset.reset") {
             None => OffsetReset::Latest,
             Some(value) => OffsetReset::parse(value).ok_or_else(|| {

@@ -154,6 +154,11 @@ impl ProtobufSpec {
         Ok(ProtobufSpec { source: Source::Files { files, main: REGISTERED.to_owned() }, ..self.clone() })
     }
 
+    /// Whether there are schemas that data may have been written with.
+    pub fn has_schemas(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
     /// Whether data say by an id what they were written with, which a registry may know.
     pub fn has_ids(&self) -> bool {
         self.protocol == Protocol::Serdes
