@@ -265,6 +265,7 @@ pub struct Plan {
 }
 
 /// No column.
+/// cbindgen:ignore
 pub const NOWHERE: u32 = u32::MAX;
 
 /// Items of an array, or entries of a map.
