@@ -17,6 +17,9 @@ static const struct registry_schema SCHEMAS[] = {
     {"text-value", 1, 5, "AVRO", "\"string\""},
     {"lists-value", 1, 6, "AVRO",
      RECORD("{\"name\": \"next\", \"type\": [\"null\", \"Order\"]}")},
+    {"messages-value", 1, 7, "PROTOBUF", "syntax = \"proto3\"; message Order { int64 id = 1; }"},
+    {"messages-value", 2, 8, "PROTOBUF",
+     "syntax = \"proto3\"; message Other {} message Order { int64 id = 1; string symbol = 2; }"},
 };
 
 enum { SCHEMA_COUNT = sizeof SCHEMAS / sizeof SCHEMAS[0] };
@@ -150,6 +153,49 @@ static void what_the_schema_cannot_be_is_an_error(void)
     registry_stop(&registry);
 }
 
+static void subjects_have_columns_in_protobuf_too(void)
+{
+    static const struct {
+        const char *subject, *version, *message, *columns;
+        karrow_status status;
+    } subjects[] = {
+        {"messages-value", NULL, "Order", "id symbol", KARROW_STATUS_OK},
+        {"messages-value", "1", NULL, "id", KARROW_STATUS_OK},
+        {"messages-value", "2", "Trade", "message: there is no message Trade; schema has Other, Order",
+         KARROW_STATUS_INVALID_ARGUMENT},
+        {"orders-value", NULL, NULL,
+         "subject 'orders-value': what the registry has for it is Avro, and no schema of Protobuf",
+         KARROW_STATUS_REGISTRY},
+    };
+    struct registry registry;
+    registry_start(&registry, SCHEMAS, SCHEMA_COUNT);
+    for (size_t index = 0; index < sizeof subjects / sizeof subjects[0]; index++) {
+        karrow_options *options = options_for("127.0.0.1:1", "t", NULL, NULL);
+        karrow_spec *spec;
+        OK(karrow_spec_new_protobuf_subject(subjects[index].subject, subjects[index].version, subjects[index].message,
+                                            &spec, E));
+        OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, spec, E));
+        OK(karrow_options_set(options, "schema.registry.url", registry.url, E));
+        karrow_spec_free(spec);
+        struct ArrowSchema schema;
+        CHECK_NUMBER(karrow_options_schema(options, -1, &schema, E), subjects[index].status);
+        if (subjects[index].status == KARROW_STATUS_OK) {
+            char columns[100] = "";
+            for (int64_t column = 3; column < schema.n_children; column++) {
+                strcat(columns, column == 3 ? "" : " ");
+                strcat(columns, schema.children[column]->name);
+            }
+            CHECK_TEXT(columns, subjects[index].columns);
+            schema.release(&schema);
+        } else {
+            CHECK_TEXT(karrow_error_message(check_error), subjects[index].columns);
+            karrow_error_free(check_error);
+        }
+        karrow_options_free(options);
+    }
+    registry_stop(&registry);
+}
+
 static void without_an_address_nobody_is_asked(void)
 {
     static const char message[] =
@@ -196,6 +242,7 @@ int main(void)
     RUN(records_are_read_as_the_subject_whatever_they_were_written_with);
     RUN(what_the_registry_cannot_give_is_an_error);
     RUN(what_the_schema_cannot_be_is_an_error);
+    RUN(subjects_have_columns_in_protobuf_too);
     RUN(without_an_address_nobody_is_asked);
     RUN(an_address_that_nobody_has_is_tried_until_the_time_is_over);
     return 0;

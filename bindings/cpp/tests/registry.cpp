@@ -16,12 +16,18 @@ const char first[] = R"({"type": "record", "name": "Order", "fields": [{"name": 
 const char second[] = R"({"type": "record", "name": "Order", "fields": [
     {"name": "symbol", "type": "string", "default": "?"}, {"name": "id", "type": "long"}]})";
 const char file[] = R"(syntax = "proto3"; message File {})";
+const char first_file[] = R"(syntax = "proto3"; message Order { int64 id = 1; })";
+const char second_file[] = R"(syntax = "proto3"; message Other {} message Order { int64 id = 1; string symbol = 2; })";
+const char half_a_file[] = R"(syntax = "proto3"; message Whole { Half half = 1; })";
 
 const registry_schema schemas[] = {
     {"orders-value", 1, 1, "AVRO", first},
     {"orders-value", 2, 7, "AVRO", second},
     {"files-value", 1, 8, "PROTOBUF", file},
     {"text-value", 1, 9, "JSON", "{}"},
+    {"messages-value", 1, 10, "PROTOBUF", first_file},
+    {"messages-value", 2, 11, "PROTOBUF", second_file},
+    {"halves-value", 1, 12, "PROTOBUF", half_a_file},
 };
 
 /// A registry that has these schemas, for as long as it lives.
@@ -65,6 +71,11 @@ TEST(SchemaRegistries, KnowTheColumnsOfASubject)
     const std::vector<std::string> latest = {"symbol", "id"};
     EXPECT_EQ(columns(Spec::avro_subject("orders-value")), latest);
     EXPECT_EQ(columns(Spec::avro_subject("orders-value", "1").map_field("id", "Id")), std::vector<std::string>{"Id"});
+    const std::vector<std::string> latest_message = {"id", "symbol"};
+    EXPECT_EQ(columns(Spec::protobuf_subject("messages-value", "latest", "Order")), latest_message);
+    EXPECT_EQ(columns(Spec::protobuf_subject("messages-value", "1").map_field("id", "Id")),
+              std::vector<std::string>{"Id"});
+    EXPECT_EQ(columns(Spec::protobuf_subject("messages-value")), std::vector<std::string>{});
 }
 
 TEST(SchemaRegistries, KnowWhatRecordsWereWrittenWith)
@@ -89,6 +100,28 @@ TEST(SchemaRegistries, KnowWhatRecordsWereWrittenWith)
     EXPECT_EQ(ids[3], 44);
     EXPECT_TRUE(symbols.is_null(2));
     EXPECT_TRUE(ids.is_null(2));
+}
+
+TEST(SchemaRegistries, KnowWhichMessageARecordIs)
+{
+    const MockCluster cluster = support::cluster_with(1);
+    const Registry registry;
+    cluster.produce_records(
+        "t", R"([{"hex": "00 0000000b 02 02 082a 12026162"}, {"hex": "00 0000000a 00 082b"}, {"hex": "00 0000000b 00"}])");
+    const Spec spec = Spec::protobuf_subject("messages-value", "latest", "Order");
+    const Consumer consumer = support::opened(options_of(cluster, registry, spec));
+    const Snapshot snapshot = support::read_failures(consumer, 1);
+    const Partition partition = snapshot.partition(0);
+    ASSERT_EQ(partition.end_row(), 2);
+    const Batch batch(snapshot.schema(), partition.array());
+    EXPECT_EQ(batch.column<std::int64_t>("id")[0], 42);
+    EXPECT_EQ(batch.column<std::int64_t>("id")[1], 43);
+    EXPECT_EQ(batch.column<std::string_view>("symbol")[0], "ab");
+    EXPECT_EQ(batch.column<std::string_view>("symbol")[1], "");
+    const std::optional<Error> failure = partition.failure();
+    ASSERT_TRUE(failure);
+    EXPECT_EQ(failure->status(), Status::bad_record);
+    EXPECT_STREQ(failure->what(), "expected message Order, found message Other, at t[0]@2 (value)");
 }
 
 TEST(SchemaRegistries, MakeABadRecordOfAnIdThatTheyDoNotKnow)
@@ -122,6 +155,15 @@ TEST(SchemaRegistries, ThrowWhereASubjectHasNoColumns)
                "version 3 of subject 'orders-value': " + at + " has no such version of it");
     is_refused(Spec::avro_subject("files-value"),
                "subject 'files-value': what the registry has for it is Protobuf, and no schema of Avro");
+    is_refused(Spec::protobuf_subject("orders-value"),
+               "subject 'orders-value': what the registry has for it is Avro, and no schema of Protobuf");
+    is_refused(Spec::protobuf_subject("halves-value"), "subject 'halves-value': schema:1:36: name 'Half' is not defined");
+    expect_error(
+        [&] {
+            const Spec spec = Spec::protobuf_subject("messages-value", "latest", "Trade");
+            (void)options_of(cluster, registry, spec).schema(forever);
+        },
+        Status::invalid_argument, "message: there is no message Trade; schema has Other, Order");
     is_refused(Spec::avro_subject("text-value"),
                "subject 'text-value': what the registry has for it is JSON Schema, and no schema of Avro");
     expect_error([&] { (void)support::opened(options_of(cluster, registry, Spec::avro_subject("nobody"))); },
