@@ -24,26 +24,43 @@ pub fn last_of(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(last)
 }
 
-/// The number that comes first in what is left of some bytes, of which this are the [`last_of`] them, and what follows it.
+/// The next eight bytes of what is left of some bytes, of which this are the [`last_of`] them, the first one lowest; behind
+/// the end are zeros.
+#[inline(always)]
+pub fn word(rest: &[u8], last: u64) -> u64 {
+    match rest.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => last.unbounded_shr(u64::BITS - 8 * rest.len() as u32),
+    }
+}
+
+/// The number that comes first in what is left, and what follows it.
 #[inline(always)]
 pub fn read(rest: &[u8], last: u64) -> Read<(u64, &[u8])> {
-    let word = match rest.first_chunk() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        // What is left, with zeros behind it.
-        None => last.unbounded_shr(u64::BITS - 8 * rest.len() as u32),
-    };
-    // One byte to three is what most numbers take; all are looked at together.
-    let (number, length) = if word & 0x80 == 0 {
-        (word & 0x7f, 1)
-    } else if word & 0x8000 == 0 {
-        (word & 0x7f | word >> 1 & 0x3f80, 2)
-    } else if word & 0x0080_0000 == 0 {
-        (word & 0x7f | word >> 1 & 0x3f80 | word >> 2 & 0x1f_c000, 3)
-    } else {
-        read_long(rest, word)?
-    };
     // The zeros behind the end are no bytes of the number.
-    Ok((number, rest.get(length..).ok_or(Unread::End)?))
+    let behind = |length: usize| rest.get(length..).ok_or(Unread::End);
+    // One byte to three is what most numbers take; all are looked at together.
+    let word = word(rest, last);
+    if word & 0x80 == 0 {
+        return Ok((word & 0x7f, behind(1)?));
+    }
+    if word & 0x8000 == 0 {
+        return Ok((word & 0x7f | word >> 1 & 0x3f80, behind(2)?));
+    }
+    if word & 0x0080_0000 == 0 {
+        return Ok((word & 0x7f | word >> 1 & 0x3f80 | word >> 2 & 0x1f_c000, behind(3)?));
+    }
+    let (number, length) = read_long(rest, word)?;
+    Ok((number, behind(length)?))
+}
+
+/// The number that a word begins with, and how many bytes it takes, if it ends there.
+#[inline(always)]
+pub fn of_word(word: u64) -> Option<(u64, usize)> {
+    let ends = !word & HIGH;
+    // The bits up to the end of the first byte that has its highest bit clear.
+    let bits = ends ^ ends.wrapping_sub(1);
+    (ends != 0).then(|| (together(word & bits), length_of(ends)))
 }
 
 /// The number with a sign that one without stands for: 0, -1, 1, -2 and so on, so that small ones take few bytes.
@@ -56,11 +73,8 @@ pub fn signed(number: u64) -> i64 {
 /// so that it need not be in memory for this, and the word that it begins with.
 #[inline(never)]
 fn read_long(rest: &[u8], word: u64) -> Read<(u64, usize)> {
-    let ends = !word & HIGH;
-    if ends != 0 {
-        // The bits up to the end of the first byte that has its highest bit clear.
-        let bits = ends ^ (ends - 1);
-        return Ok((together(word & bits), length_of(ends)));
+    if let Some(read) = of_word(word) {
+        return Ok(read);
     }
     let low = together(word);
     let [_, _, _, _, _, _, _, _, ninth, behind @ ..] = rest else { return Err(Unread::End) };

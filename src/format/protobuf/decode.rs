@@ -101,7 +101,8 @@ type Outcome = std::result::Result<(), Box<Fault>>;
 /// bytes of the payload.
 #[inline]
 pub fn decode(plan: &Plan, message: &[u8], columns: &mut [ColumnBuffer]) -> std::result::Result<usize, BadValue> {
-    let mut pass = Pass { plan, payload: message, room: MAX_ITEM_BYTES, maps_are_odd: false, text: Vec::new() };
+    let mut pass =
+        Pass { plan, payload: message, room: MAX_ITEM_BYTES, maps_are_odd: false, spans: Vec::new(), text: Vec::new() };
     let row = columns.first().map_or(0, ColumnBuffer::rows);
     match pass.message(plan.root, Parts::one(Span { start: 0, end: message.len() }), columns, row) {
         Ok(()) => Ok(MAX_ITEM_BYTES - pass.room),
@@ -132,19 +133,19 @@ impl Parts<'_> {
 }
 
 /// What is remembered while a message is read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 enum Slot {
     #[default]
     Nothing,
     /// Where a message inside is.
     Once(Span),
-    /// Where its parts are.
-    Parts(Vec<Span>),
+    /// Where its parts are, by [`Pass::spans`].
+    Parts(usize),
     /// That the entries of a map which follow each other here have been written, are all different, and have taken so much of
     /// what items may take.
     Run { span: Span, taken: usize },
-    /// Where the entries of a map are that have not been written.
-    Entries(Vec<Span>),
+    /// Where the entries of a map are that have not been written, by [`Pass::spans`].
+    Entries(usize),
     /// Which member a oneof has, by its place among the fields.
     Member(usize),
 }
@@ -158,6 +159,8 @@ struct Pass<'a> {
     /// Whether a map was read whose keys are not all different, or whose entries do not follow each other. Then those of all
     /// that follow are looked at before any is written, or a map of maps of maps would be read twice as often at each level.
     maps_are_odd: bool,
+    /// Where messages and entries are of which there are several.
+    spans: Vec<Vec<Span>>,
     /// For JSON text.
     text: Vec<u8>,
 }
@@ -198,6 +201,36 @@ impl<'a> Pass<'a> {
         // The place of the first field that has neither been read nor passed over.
         let mut next = 0;
         loop {
+            // What is usual, as long as it comes as guessed.
+            if let Some(Field { run: count @ 1.., op, column: Some(column), .. }) = fields.get(next) {
+                let run = &fields[next..][..*count as usize];
+                let run = run.iter().zip(&mut reading.columns[*column as usize..][..run.len()]);
+                match op {
+                    Op::Varint64 => {
+                        for (field, column) in run {
+                            let Some(number) = wire.short_number(field.tag) else { break };
+                            column.push_u64(number);
+                            next += 1;
+                        }
+                    }
+                    Op::Bits64 => {
+                        for (field, column) in run {
+                            let Some(bits) = wire.bits64(field.tag) else { break };
+                            column.push_u64(bits);
+                            next += 1;
+                        }
+                    }
+                    _ => {
+                        for (field, column) in run {
+                            let Some((text, length)) = wire.short_bytes(field.tag) else { break };
+                            if column.push_text(text, length).is_err() {
+                                return Err(self.fault(field.column, Malformed::Utf8.into(), &wire));
+                            }
+                            next += 1;
+                        }
+                    }
+                }
+            }
             if let Some(field) = fields.get(next)
                 && wire.takes(field.tag)
             {
@@ -207,7 +240,10 @@ impl<'a> Pass<'a> {
                 }
                 continue;
             }
-            if wire.has_more() {
+            if let Some(place) = later(reading.message, &wire, next) {
+                self.pass_over(next, place, &mut reading)?;
+                next = place;
+            } else if wire.has_more() {
                 (wire, next) = self.other_field(wire, next, &mut reading)?;
             } else {
                 match more.next() {
@@ -411,8 +447,11 @@ impl<'a> Pass<'a> {
                 let span = self.span(key, wire)?;
                 let slot = &mut reading.slots[field.slot as usize];
                 match slot {
-                    Slot::Once(first) => *slot = Slot::Parts(vec![*first, span]),
-                    Slot::Parts(parts) => parts.push(span),
+                    Slot::Once(first) => {
+                        self.spans.push(vec![*first, span]);
+                        *slot = Slot::Parts(self.spans.len() - 1);
+                    }
+                    Slot::Parts(parts) => self.spans[*parts].push(span),
                     _ => *slot = Slot::Once(span),
                 }
             }
@@ -511,23 +550,27 @@ impl<'a> Pass<'a> {
             Op::List(_) => reading.columns[column].end_list(),
             Op::Map(map) => {
                 let list = &mut reading.columns[column];
-                if let Slot::Entries(entries) = &reading.slots[field.slot as usize] {
-                    self.last_entries(&self.plan.maps[map as usize], entries, list, reading.row)?;
+                if let Slot::Entries(entries) = reading.slots[field.slot as usize] {
+                    let entries = std::mem::take(&mut self.spans[entries]);
+                    self.last_entries(&self.plan.maps[map as usize], &entries, list, reading.row)?;
                 }
                 list.end_list();
             }
             op => {
-                let empty = Span { start: 0, end: 0 };
-                let parts = match &reading.slots[field.slot as usize] {
-                    Slot::Once(first) => Parts::one(*first),
-                    Slot::Parts(parts) => Parts { first: parts[0], more: &parts[1..] },
-                    _ if field.absent == Absent::Empty => Parts::one(empty),
+                let span = match reading.slots[field.slot as usize] {
+                    Slot::Once(span) => span,
+                    Slot::Parts(parts) => {
+                        let parts = std::mem::take(&mut self.spans[parts]);
+                        let parts = Parts { first: parts[0], more: &parts[1..] };
+                        return self.value(op, parts, reading.columns, column, reading.row);
+                    }
+                    _ if field.absent == Absent::Empty => Span { start: 0, end: 0 },
                     _ => {
                         self.push_nulls(op, reading.columns, column);
                         return Ok(());
                     }
                 };
-                self.value(op, parts, reading.columns, column, reading.row)?;
+                self.value(op, Parts::one(span), reading.columns, column, reading.row)?;
             }
         }
         Ok(())
@@ -557,20 +600,21 @@ impl<'a> Pass<'a> {
             reading.columns[column].truncate(reading.row);
             reading.columns[column].push_null();
         } else if field.op != Op::Unwanted {
-            let parts = std::mem::take(&mut reading.slots[field.slot as usize]);
-            self.discard(field, &parts, reading)?;
+            match std::mem::take(&mut reading.slots[field.slot as usize]) {
+                Slot::Once(span) => self.discard(field, Parts::one(span), reading)?,
+                Slot::Parts(parts) => {
+                    let parts = std::mem::take(&mut self.spans[parts]);
+                    self.discard(field, Parts { first: parts[0], more: &parts[1..] }, reading)?;
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
 
     /// Reads a message that another member of its oneof has taken the place of: what is wrong with it is wrong all the same.
     #[cold]
-    fn discard(&mut self, field: &Field, parts: &Slot, reading: &mut Reading<'a, '_>) -> Step {
-        let parts = match parts {
-            Slot::Once(first) => Parts::one(*first),
-            Slot::Parts(parts) => Parts { first: parts[0], more: &parts[1..] },
-            _ => return Ok(()),
-        };
+    fn discard(&mut self, field: &Field, parts: Parts<'_>, reading: &mut Reading<'a, '_>) -> Step {
         let written = match (field.op, &field.column) {
             (Op::Message(message), _) => &self.plan.message_of(message).columns[..],
             (_, Some(column)) => slice::from_ref(column),
@@ -600,6 +644,8 @@ impl<'a> Pass<'a> {
         row: usize,
         slot: &mut Slot,
     ) -> Step {
+        // Where entries are that have been written, and have to be looked at again.
+        let mut earlier = None;
         match slot {
             Slot::Nothing if !self.maps_are_odd => {
                 let (behind_tag, room) = (*wire, self.room);
@@ -610,24 +656,28 @@ impl<'a> Pass<'a> {
                 }
                 column.truncate(row);
                 (*wire, self.room) = (behind_tag, room);
-                *slot = Slot::Entries(Vec::new());
             }
-            Slot::Nothing => *slot = Slot::Entries(Vec::new()),
             Slot::Run { span, taken } => {
                 column.truncate(row);
                 self.room += *taken;
-                let mut entries = Vec::new();
-                let mut run = Wire::new(self.payload, *span);
-                remember(&mut entries, tag, &mut run, self.payload.len())?;
-                *slot = Slot::Entries(entries);
+                earlier = Some(*span);
             }
             _ => {}
         }
         self.maps_are_odd = true;
-        if let Slot::Entries(entries) = slot {
-            remember(entries, tag, wire, self.payload.len())?;
+        let place = match slot {
+            Slot::Entries(place) => *place,
+            _ => {
+                self.spans.push(Vec::new());
+                self.spans.len() - 1
+            }
+        };
+        *slot = Slot::Entries(place);
+        let entries = &mut self.spans[place];
+        if let Some(span) = earlier {
+            remember(entries, tag, &mut Wire::new(self.payload, span), self.payload.len())?;
         }
-        Ok(())
+        Ok(remember(entries, tag, wire, self.payload.len())?)
     }
 
     /// Writes the entries of a map. Returns false if a key comes twice, which is seldom.
@@ -739,6 +789,15 @@ impl<'a> Pass<'a> {
             Cause::Fault(fault) => Box::new(Fault { column: column.or(fault.column), ..*fault }),
         }
     }
+}
+
+/// The place of the field that comes next, if that is one behind the one that was guessed, and comes as serializers write it.
+#[inline(always)]
+fn later(message: &Message, wire: &Wire<'_>, next: usize) -> Option<usize> {
+    let key = wire.peek().filter(|_| wire.has_more())?;
+    let place = message.place(key.number())?;
+    let field = &message.fields[place];
+    (place > next && field.key == key && field.oneof.is_none()).then_some(place)
 }
 
 /// The key of an entry.

@@ -65,6 +65,8 @@ pub struct Field {
     pub slot: u32,
     /// Where it is remembered which member a oneof has that it belongs to.
     pub oneof: Option<u32>,
+    /// How many fields from this one on are of the same op, one of the usual ones, and for columns that follow each other.
+    pub run: u32,
 }
 
 /// What is read, and how it is written.
@@ -227,6 +229,14 @@ impl Message {
             if number < most {
                 self.places.resize(number as usize + 1, 0);
                 self.places[number as usize] = index(place + 1);
+            }
+        }
+        for place in (0..fields.len()).rev() {
+            let next = fields.get(place + 1).map(|next| (next.op, next.column, next.run));
+            let field = &mut fields[place];
+            if let (op @ (Op::Varint64 | Op::Bits64 | Op::Text), Some(column)) = (field.op, field.column) {
+                let next = next.filter(|(next_op, next, _)| (*next_op, *next) == (op, Some(column + 1)));
+                field.run = 1 + next.map_or(0, |(.., run)| run);
             }
         }
         let ends = fields.iter().enumerate();
@@ -442,7 +452,7 @@ impl Field {
     fn new(op: Op, wire_type: WireType, number: u32, column: Option<usize>) -> Field {
         let key = Key::new(number, wire_type);
         let absent = if op.is_scalar() { zero(op) } else { Absent::Later };
-        Field { key, tag: key.tag(), op, absent, column: column.map(index), slot: 0, oneof: None }
+        Field { key, tag: key.tag(), op, absent, column: column.map(index), slot: 0, oneof: None, run: 0 }
     }
 
     fn of(descriptor: &FieldDescriptor, op: Op, column: Option<usize>) -> Field {

@@ -60,9 +60,9 @@ fn field(wire: &mut Wire<'_>, seconds: &mut i64, nanos: &mut i64) -> Result<(), 
     let mut ahead = *wire;
     let key = ahead.key()?;
     if key == Key::new(1, WireType::Varint) {
-        *seconds = ahead.varint()?.cast_signed();
+        *seconds = ahead.long_varint()?.cast_signed();
     } else if key == Key::new(2, WireType::Varint) {
-        *nanos = ahead.varint()?.cast_signed();
+        *nanos = ahead.long_varint()?.cast_signed();
     } else if matches!(key.number(), 1 | 2) {
         key.wire_type()?;
         return Err(Malformed::OtherWireType);

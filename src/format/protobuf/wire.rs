@@ -154,6 +154,12 @@ impl<'a> Wire<'a> {
         Wire { rest: &payload[span.start..], behind: payload.len() - span.end, last: varint::last_of(payload) }
     }
 
+    /// The next bytes, the first one lowest. Behind the end of the payload are zeros.
+    #[inline(always)]
+    fn word(&self) -> u64 {
+        varint::word(self.rest, self.last)
+    }
+
     /// How many bytes of the payload are left.
     #[inline(always)]
     pub fn left(&self) -> usize {
@@ -166,18 +172,63 @@ impl<'a> Wire<'a> {
         self.rest.len() > self.behind
     }
 
-    /// Steps over this tag, if it is what comes next. It does not look for it in the last bytes of the payload.
+    /// Steps over this tag, if it is what comes next.
     #[inline(always)]
     pub fn takes(&mut self, tag: Tag) -> bool {
-        match self.rest.first_chunk::<4>() {
-            _ if !self.has_more() => false,
-            Some(bytes) if u32::from_le_bytes(*bytes) & tag.mask == tag.bytes => {
-                // No tag is longer than what has been looked at.
-                self.rest = &self.rest[(tag.length & 3) as usize..];
-                true
-            }
-            _ => false,
+        let is_next = self.word() as u32 & tag.mask == tag.bytes;
+        is_next && self.go_on(tag.length as usize).is_ok()
+    }
+
+    /// The number that follows this tag, if both come next and the number is a short one.
+    #[inline(always)]
+    pub fn short_number(&mut self, tag: Tag) -> Option<u64> {
+        let word = self.word();
+        if word as u32 & tag.mask != tag.bytes {
+            return None;
         }
+        let number = word >> (8 * tag.length);
+        if number & 0x8080 == 0x8080 {
+            return None;
+        }
+        // One byte or two, which nobody can guess.
+        let more = number >> 7 & 1;
+        let length = tag.length as usize + 1 + more as usize;
+        self.go_on(length).ok()?;
+        Some(number & 0x7f | number >> 1 & 0x3f80 & more.wrapping_neg())
+    }
+
+    /// The eight bytes that follow this tag, if it comes next and they do.
+    #[inline(always)]
+    pub fn bits64(&mut self, tag: Tag) -> Option<u64> {
+        let mut ahead = *self;
+        let bits = ahead.takes(tag).then(|| ahead.array().ok())??;
+        *self = ahead;
+        Some(u64::from_le_bytes(bits))
+    }
+
+    /// The bytes that follow this tag and their length, with all that follows, and that length; if both come next and they
+    /// are few.
+    #[inline(always)]
+    pub fn short_bytes(&mut self, tag: Tag) -> Option<(&'a [u8], usize)> {
+        let word = self.word();
+        let length = (word >> (8 * tag.length)) as usize & 0xff;
+        if word as u32 & tag.mask != tag.bytes || length >= 0x80 {
+            return None;
+        }
+        let bytes = self.rest.get(tag.length as usize + 1..)?;
+        let rest = bytes.get(length..).filter(|rest| rest.len() >= self.behind)?;
+        self.rest = rest;
+        Some((bytes, length))
+    }
+
+    /// The tag that comes next, if it is one of few bytes, which stays there.
+    #[inline(always)]
+    pub fn peek(&self) -> Option<Key> {
+        let word = self.word() as u32;
+        if word & 0x80 == 0 {
+            return Some(Key(word & 0x7f));
+        }
+        (word & 0x8000 == 0).then_some(Key(word & 0x7f | word >> 1 & 0x3f80))
     }
 
     /// The tag of the next field.
@@ -189,21 +240,23 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Goes on with what follows, if that is not behind the end.
+    /// Goes on behind as many bytes, if that is not behind the end.
     #[inline(always)]
-    fn go_on(&mut self, rest: &'a [u8]) -> Read<()> {
-        if rest.len() < self.behind {
-            return Err(Malformed::End);
+    fn go_on(&mut self, length: usize) -> Read<()> {
+        match self.rest.get(length..) {
+            Some(rest) if rest.len() >= self.behind => {
+                self.rest = rest;
+                Ok(())
+            }
+            _ => Err(Malformed::End),
         }
-        self.rest = rest;
-        Ok(())
     }
 
     #[inline(always)]
     pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed::End)?;
-        self.go_on(rest)?;
-        Ok(*bytes)
+        let bytes = *self.rest.first_chunk().ok_or(Malformed::End)?;
+        self.go_on(N)?;
+        Ok(bytes)
     }
 
     /// Bytes or text, behind their length, with all that follows; and that length.
@@ -288,7 +341,20 @@ impl<'a> Wire<'a> {
     #[inline(always)]
     pub fn varint(&mut self) -> Read<u64> {
         let (number, rest) = varint::read(self.rest, self.last)?;
-        self.go_on(rest)?;
+        if rest.len() < self.behind {
+            return Err(Malformed::End);
+        }
+        self.rest = rest;
         Ok(number)
+    }
+
+    /// The same where it mostly takes more bytes.
+    #[inline(always)]
+    pub fn long_varint(&mut self) -> Read<u64> {
+        if let Some((number, length)) = varint::of_word(self.word()) {
+            self.go_on(length)?;
+            return Ok(number);
+        }
+        self.varint()
     }
 }
