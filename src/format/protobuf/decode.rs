@@ -12,7 +12,7 @@ use std::slice;
 use super::json;
 use super::plan::{Absent, Field, List, Map, Message, MessageId, Op, Plan};
 use super::time;
-use super::wire::{Key, Malformed, Span, Wire, WireType};
+use super::wire::{Key, Malformed, Span, Tag, Wire, WireType};
 use crate::column::ColumnBuffer;
 use crate::format::{BadValue, varint};
 
@@ -638,7 +638,7 @@ impl<'a> Pass<'a> {
     fn entries(
         &mut self,
         map: &Map,
-        tag: super::wire::Tag,
+        tag: Tag,
         wire: &mut Wire<'a>,
         column: &mut ColumnBuffer,
         row: usize,
@@ -684,7 +684,7 @@ impl<'a> Pass<'a> {
     fn different_entries(
         &mut self,
         map: &Map,
-        tag: super::wire::Tag,
+        tag: Tag,
         wire: &mut Wire<'a>,
         column: &mut ColumnBuffer,
         row: usize,
@@ -810,7 +810,7 @@ struct MapKey<'a> {
 /// Remembers the places of a map's entries: the one behind a tag, and those behind the same tag that follow.
 fn remember(
     entries: &mut Vec<Span>,
-    tag: super::wire::Tag,
+    tag: Tag,
     wire: &mut Wire<'_>,
     payload: usize,
 ) -> std::result::Result<(), Malformed> {
