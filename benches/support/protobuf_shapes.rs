@@ -57,14 +57,11 @@ impl ProtobufShape {
         let mut pool = DescriptorPool::global();
         pool.add_file_descriptor_proto(file.clone()).unwrap();
         let message = pool.get_message_by_name(MESSAGE).unwrap();
-        let record = |json: &Vec<u8>| {
-            let json: Json = serde_json::from_slice(json).unwrap();
-            message_of(&message, &json).encode_to_vec()
-        };
+        let json: Vec<Json> = shape.records.iter().map(|json| serde_json::from_slice(json).unwrap()).collect();
         ProtobufShape {
             name: shape.name.clone(),
-            records: shape.records.iter().map(record).collect(),
-            json: shape.records.clone(),
+            records: json.iter().map(|json| record_of(&message, json)).collect(),
+            json: json.iter().map(|json| json.to_string().into_bytes()).collect(),
             descriptors: FileDescriptorSet { file: vec![file] }.encode_to_vec(),
             message,
         }
@@ -181,6 +178,21 @@ fn rename(message: &mut DescriptorProto, path: &str) {
         let path = format!("{path}.{}", inside.name());
         rename(inside, &path);
     }
+}
+
+/// A message as bytes, with the entries of maps in the order in which JSON has them, behind all other fields.
+fn record_of(descriptor: &MessageDescriptor, json: &Json) -> Vec<u8> {
+    let (mut others, mut entries) = (json.clone(), Vec::new());
+    for field in descriptor.fields().filter(FieldDescriptor::is_map) {
+        for (key, value) in json[field.name()].as_object().unwrap() {
+            let entry = json!({ field.name(): { key: value } });
+            entries.extend(message_of(descriptor, &entry).encode_to_vec());
+        }
+        others[field.name()] = Json::Null;
+    }
+    let mut record = message_of(descriptor, &others).encode_to_vec();
+    record.extend(entries);
+    record
 }
 
 fn message_of(descriptor: &MessageDescriptor, json: &Json) -> DynamicMessage {
