@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::column::{ColumnBuffer, SizeHint, fixed_bytes};
 use crate::error::{Error, Result, Status};
 use crate::format::{BadValue, Decoder, Refused, Side};
-use crate::schema::{CommonColumn, TableSchema};
+use crate::schema::{CommonColumn, Note, TableSchema};
 use crate::types;
 
 /// One record as the source lends it: nothing in it is kept.
@@ -59,6 +59,14 @@ impl Record<'_> {
             RecordTime::None => self.receive_time_ns / 1_000_000,
             RecordTime::Create(ms) | RecordTime::LogAppend(ms) => ms,
         }
+    }
+
+    /// The size of its key and value.
+    #[inline]
+    pub fn payload_bytes(&self) -> i64 {
+        let size = self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len);
+        // A payload's size fits, because Kafka says it in 32 bits.
+        i64::try_from(size).unwrap_or(i64::MAX)
     }
 
     /// How many bytes the record's key, value and headers take in columns at most, beside what every row takes.
@@ -127,7 +135,7 @@ impl Policies {
     }
 
     /// What becomes of a record whose bad side has this name.
-    fn of(self, side: &str) -> BadRecordPolicy {
+    pub fn of(self, side: &str) -> BadRecordPolicy {
         if side == Side::Key.name() {
             self.key
         } else if side == Side::Value.name() {
@@ -201,6 +209,12 @@ pub struct ChunkLimits {
     pub bytes: usize,
     /// The most milliseconds between the timestamps of its first record and any other.
     pub span_ms: i64,
+}
+
+impl ChunkLimits {
+    /// Everything goes into one chunk.
+    /// cbindgen:ignore
+    pub const NONE: ChunkLimits = ChunkLimits { rows: usize::MAX, bytes: usize::MAX, span_ms: i64::MAX };
 }
 
 impl Default for ChunkLimits {
@@ -331,6 +345,11 @@ impl RowBuffer {
         self.policies
     }
 
+    /// Whether its rows are not those of the table, but payloads that a function is to see first.
+    pub fn waits_for_processing(&self) -> bool {
+        !self.schema.notes().is_empty()
+    }
+
     /// The same buffer, which does not call a record bad whose schema it does not know: somebody will look it up.
     pub fn with_registry(self) -> RowBuffer {
         RowBuffer { has_registry: true, ..self }
@@ -413,6 +432,16 @@ impl RowBuffer {
         for column in &mut self.columns {
             column.truncate(self.rows);
         }
+    }
+
+    /// Drops all rows that no cycle has taken, from a buffer whose chunks are handed over.
+    pub fn clear(&mut self) {
+        assert_eq!(self.on_seal, OnSeal::Begin, "rows that readers can see are never taken back");
+        self.closed.clear();
+        (self.closed_rows, self.closed_bytes) = (0, 0);
+        (self.rows, self.newest_ms) = (0, i64::MIN);
+        self.roll_back();
+        self.measure();
     }
 
     /// How many rows no cycle has published.
@@ -546,7 +575,8 @@ impl RowBuffer {
                 on_bad(located(schema, policies, side, 0, bad), slice::from_mut(column))?;
             }
         }
-        let (key, value) = rest.split_at_mut(schema.key().len());
+        let (key, rest) = rest.split_at_mut(schema.key().len());
+        let (value, notes) = rest.split_at_mut(schema.value().len());
         if let Err(refused) = self.key.decode(record.key, key) {
             let bad = bad_value(refused, Side::Key, has_registry)?;
             on_bad(located(schema, policies, Side::Key.name(), schema.key().start, bad), key)?;
@@ -554,6 +584,9 @@ impl RowBuffer {
         if let Err(refused) = self.value.decode(record.value, value) {
             let bad = bad_value(refused, Side::Value, has_registry)?;
             on_bad(located(schema, policies, Side::Value.name(), schema.value().start, bad), value)?;
+        }
+        for (note, column) in schema.notes().iter().zip(notes) {
+            write_note(*note, column, record);
         }
         Ok(())
     }
@@ -632,6 +665,40 @@ fn write_common(
         }
     }
     Ok(())
+}
+
+fn write_note(note: Note, column: &mut ColumnBuffer, record: &Record<'_>) {
+    match note {
+        Note::Offset => column.push_i64(record.offset),
+        Note::Time => match record.timestamp {
+            RecordTime::None => column.push_null(),
+            RecordTime::Create(ms) | RecordTime::LogAppend(ms) => column.push_i64(ms),
+        },
+        Note::Bytes => column.push_i64(record.payload_bytes()),
+        Note::Key => push_bytes(column, record.key),
+        Note::Value => push_bytes(column, record.value),
+        Note::Headers => push_headers(column, record.headers),
+    }
+}
+
+/// Adds bytes that may be null to a binary column.
+pub fn push_bytes(column: &mut ColumnBuffer, value: Option<&[u8]>) {
+    match value {
+        Some(value) => column.push_bytes(value),
+        None => column.push_null(),
+    }
+}
+
+/// Adds headers, whatever is in their keys, to a column of [`crate::schema::binary_headers`].
+pub fn push_headers(column: &mut ColumnBuffer, headers: &[Header<'_>]) {
+    for header in headers {
+        let item = column.list_items();
+        let members = item.struct_members();
+        members[0].push_bytes(header.key);
+        push_bytes(&mut members[1], header.value);
+        item.end_struct();
+    }
+    column.end_list();
 }
 
 fn timestamp(ms: i64, unit: TimeUnit) -> std::result::Result<i64, (&'static str, String)> {

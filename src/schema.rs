@@ -83,6 +83,40 @@ pub struct FormatColumn {
     pub source: String,
 }
 
+/// What is noted of a record that a caller's function has still to see (rule V4): whatever is told of it afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// Its offset, int64.
+    Offset,
+    /// Its timestamp in ms, int64; null if it has none.
+    Time,
+    /// The size of its key and value, int64.
+    Bytes,
+    /// Its key, binary.
+    Key,
+    /// Its value, binary.
+    Value,
+    /// Its headers, as dead letters have them.
+    Headers,
+}
+
+impl Note {
+    fn data_type(self) -> DataType {
+        match self {
+            Note::Offset | Note::Time | Note::Bytes => DataType::Int64,
+            Note::Key | Note::Value => DataType::Binary,
+            Note::Headers => binary_headers(),
+        }
+    }
+}
+
+/// Headers whose keys may be no text.
+pub fn binary_headers() -> DataType {
+    let header =
+        Fields::from(vec![Field::new("key", DataType::Binary, false), Field::new("value", DataType::Binary, true)]);
+    DataType::List(Arc::new(Field::new("item", DataType::Struct(header), false)))
+}
+
 /// The schema of a table, with what the row builder needs to know about the origin of its columns.
 #[derive(Debug, Clone)]
 pub struct TableSchema {
@@ -90,6 +124,7 @@ pub struct TableSchema {
     common: Vec<CommonColumn>,
     key: Range<usize>,
     value: Range<usize>,
+    notes: Vec<Note>,
 }
 
 impl TableSchema {
@@ -137,7 +172,28 @@ impl TableSchema {
             common: common.into_iter().map(|(column, _)| column).collect(),
             key: key_start..value_start,
             value: value_start..value_end,
+            notes: Vec::new(),
         })
+    }
+
+    /// The columns in which records wait for functions that make the columns of a side of their payloads: for these
+    /// sides, which are key and value, one column of payloads; behind all columns, notes.
+    pub fn of_payloads(&self, sides: [bool; 2], notes: Vec<Note>) -> TableSchema {
+        let all = self.arrow.fields();
+        let mut fields: Vec<Arc<Field>> = all[..self.key.start].to_vec();
+        let mut side = |columns: Range<usize>, has_payloads: bool| {
+            let start = fields.len();
+            if has_payloads {
+                fields.push(Arc::new(Field::new("payload", DataType::Binary, true)));
+            } else {
+                fields.extend_from_slice(&all[columns]);
+            }
+            start..fields.len()
+        };
+        let key = side(self.key(), sides[0]);
+        let value = side(self.value(), sides[1]);
+        fields.extend(notes.iter().map(|note| Arc::new(Field::new("note", note.data_type(), true))));
+        TableSchema { arrow: Arc::new(Schema::new(fields)), common: self.common.clone(), key, value, notes }
     }
 
     /// The Arrow schema: the same for every partition and every cycle.
@@ -160,9 +216,14 @@ impl TableSchema {
         self.value.clone()
     }
 
+    /// What is noted of each record, behind all other columns; nothing in a table's own schema.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     /// Whether records need to come with their headers, which cost more than most decoders.
     pub fn wants_headers(&self) -> bool {
-        self.common.contains(&CommonColumn::Headers)
+        self.common.contains(&CommonColumn::Headers) || self.notes.contains(&Note::Headers)
     }
 }
 
@@ -185,6 +246,24 @@ mod tests {
         assert_eq!(schema.arrow().metadata()["karrow.topic"], "orders");
         assert_eq!(schema.arrow().field(0).metadata()["karrow.origin"], "common");
         assert!(!schema.arrow().field(0).is_nullable() && schema.arrow().field(1).is_nullable());
+    }
+
+    #[test]
+    fn payloads_stand_for_the_columns_of_a_side_and_notes_come_behind_all() {
+        let common = vec![(CommonColumn::Partition, "P".to_owned())];
+        let schema = TableSchema::new("orders", common, vec![column("K")], vec![column("V"), column("W")]).unwrap();
+        let shape = |sides: [bool; 2], notes: &[Note]| {
+            let waiting = schema.of_payloads(sides, notes.to_vec());
+            let names: Vec<_> = waiting.arrow().fields().iter().map(|field| field.name().clone()).collect();
+            assert_eq!((waiting.notes(), waiting.common()), (notes, schema.common()));
+            (names.join(" "), waiting.key(), waiting.value(), waiting.wants_headers())
+        };
+        let offsets = [Note::Offset];
+        assert_eq!(shape([false, true], &offsets), ("P K payload note".to_owned(), 1..2, 2..3, false));
+        assert_eq!(shape([true, false], &offsets), ("P payload V W note".to_owned(), 1..2, 2..4, false));
+        let all = [Note::Offset, Note::Headers];
+        assert_eq!(shape([true, true], &all), ("P payload payload note note".to_owned(), 1..2, 2..3, true));
+        assert!(schema.notes().is_empty());
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub fn check_depth(data_type: &DataType) -> Result<()> {
             return Err(Error::argument("type", too_deep()));
         }
         match data_type {
-            DataType::List(item) => inside.push((item.data_type(), depth + 1)),
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                inside.push((item.data_type(), depth + 1));
+            }
             DataType::Struct(members) => inside.extend(members.iter().map(|member| (member.data_type(), depth + 1))),
             DataType::Union(members, _) => {
                 inside.extend(members.iter().map(|(_, member)| (member.data_type(), depth + 1)));

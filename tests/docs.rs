@@ -2,8 +2,11 @@
 //! classes, and its examples work.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use arrow_schema::{DataType, Field, Schema};
 use karrow::format::avro::AvroSpec;
+use karrow::format::callback::{Call, CallbackSpec};
 use karrow::format::protobuf::ProtobufSpec;
 use karrow::format::{Side, Spec};
 use karrow::ingest::Consumer;
@@ -91,9 +94,12 @@ fn every_key_of_the_registry_is_documented() {
 #[test]
 fn every_setting_of_a_spec_is_documented_with_its_values() {
     let avro = r#"{"type": "record", "name": "R", "fields": []}"#;
+    let columns = Schema::new(vec![Field::new("A", DataType::Int64, true)]);
+    let nothing = |_: &mut Call| Ok(());
     for (heading, mut spec) in [
         ("### Avro", Spec::Avro(AvroSpec::from_schema(avro).unwrap())),
         ("### Protobuf", Spec::Protobuf(ProtobufSpec::from_subject("s", "latest", None).unwrap())),
+        ("### Processors", Spec::Callback(CallbackSpec::new(&columns, Arc::new(nothing)).unwrap())),
     ] {
         let documented = keys(heading);
         let unknown = spec.set("", "").unwrap_err().message().to_owned();

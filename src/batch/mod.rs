@@ -54,6 +54,11 @@ impl Batch {
         c_data::export(self.rows, columns.iter().map(|&column| &all[column]))
     }
 
+    /// What the memory takes that the rows keep, whether they need all of it or not.
+    pub fn memory(&self) -> usize {
+        self.columns.iter().map(|column| column.to_data().get_buffer_memory_size()).sum()
+    }
+
     /// The last `rows` rows in memory of their own.
     pub fn copy_tail(&self, rows: usize) -> Batch {
         let columns = self.columns.iter().map(|column| column.copy_tail(rows)).collect();

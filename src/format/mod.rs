@@ -5,6 +5,7 @@
 //! only moves values. To add a format, add a module here and an arm to each `match` below.
 
 pub mod avro;
+pub mod callback;
 pub mod json;
 mod mapping;
 pub mod protobuf;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result, Status};
 use crate::registry::{self, Version};
 use crate::schema::FormatColumn;
 use avro::{AvroDecoder, AvroSpec};
+use callback::CallbackSpec;
 use json::{JsonDecoder, JsonSpec};
 use protobuf::{ProtobufDecoder, ProtobufSpec};
 use simple::SimpleDecoder;
@@ -63,6 +65,8 @@ pub enum Spec {
     Avro(AvroSpec),
     /// Columns from the fields of a Protobuf message.
     Protobuf(ProtobufSpec),
+    /// Columns that a function of the caller's makes.
+    Callback(CallbackSpec),
 }
 
 impl Spec {
@@ -90,6 +94,8 @@ impl Spec {
                 let (columns, decoder) = spec.resolve()?;
                 Ok((columns, Decoder::Protobuf(Box::new(decoder))))
             }
+            // What is decoded is the payload as it is; the columns come later.
+            Spec::Callback(spec) => Ok((spec.columns(), Decoder::Simple(SimpleDecoder::BYTES))),
         }
     }
 }
@@ -101,7 +107,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.subject(),
             Spec::Protobuf(spec) => spec.subject(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => None,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => None,
         }
     }
 
@@ -110,7 +116,15 @@ impl Spec {
         match self {
             Spec::Avro(spec) => Ok(Spec::Avro(spec.with_schema(schema)?)),
             Spec::Protobuf(spec) => Ok(Spec::Protobuf(spec.with_schema(schema)?)),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => Ok(self.clone()),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => Ok(self.clone()),
+        }
+    }
+
+    /// The function that makes this side's columns in a cycle; `None`: they are decoded.
+    pub fn callback(&self) -> Option<&CallbackSpec> {
+        match self {
+            Spec::Callback(spec) => Some(spec),
+            _ => None,
         }
     }
 
@@ -119,7 +133,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.has_ids() && !spec.has_schemas(),
             Spec::Protobuf(spec) => spec.has_ids() && !spec.has_schemas(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => false,
         }
     }
 
@@ -128,7 +142,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.subject().is_some() || spec.has_ids(),
             Spec::Protobuf(spec) => spec.subject().is_some() || spec.has_ids(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) => false,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => false,
         }
     }
 }
@@ -157,12 +171,13 @@ impl Spec {
         }
     }
 
-    /// Sets something about an avro spec or a protobuf spec.
+    /// Sets something about an avro spec, a protobuf spec or a callback spec.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         match self {
             Spec::Avro(spec) => spec.set(key, value),
             Spec::Protobuf(spec) => spec.set(key, value),
-            _ => Err(self.has_not("settings", WITH_SCHEMAS)),
+            Spec::Callback(spec) => spec.set(key, value),
+            _ => Err(self.has_not("settings", "an avro spec, a protobuf spec or a callback spec")),
         }
     }
 
@@ -190,6 +205,7 @@ impl Spec {
             Spec::Json(_) => "a json spec",
             Spec::Avro(_) => "an avro spec",
             Spec::Protobuf(_) => "a protobuf spec",
+            Spec::Callback(_) => "a callback spec",
         };
         let message = format!("{own} has no {what}; they belong to {which_has}");
         Error::new(Status::InvalidState, message).with_detail("argument", "spec")

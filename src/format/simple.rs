@@ -123,6 +123,10 @@ pub fn resolve(
 }
 
 impl SimpleDecoder {
+    /// Takes bytes as they are.
+    /// cbindgen:ignore
+    pub const BYTES: SimpleDecoder = SimpleDecoder { wire: Wire::Binary };
+
     /// Writes one payload.
     #[inline]
     pub fn decode(&self, payload: Option<&[u8]>, column: &mut ColumnBuffer) -> std::result::Result<(), BadValue> {

@@ -11,13 +11,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 
 use super::budget::Budget;
 use crate::batch::Batch;
 use crate::column::{ColumnBuffer, SizeHint};
-use crate::rows::{BadRecord, ChunkLimits, Header, Record, RecordTime};
+use crate::rows::{BadRecord, ChunkLimits, Header, Record, RecordTime, push_bytes, push_headers};
+use crate::schema::binary_headers;
 use crate::table::snapshot::Batches;
 use crate::types;
 
@@ -64,12 +65,6 @@ pub struct Letter<'a> {
 
 /// The columns of dead letters.
 pub fn schema() -> Schema {
-    let header = Fields::from(vec![
-        // Not text: that a key is no text may be what is wrong.
-        Field::new("key", DataType::Binary, false),
-        Field::new("value", DataType::Binary, true),
-    ]);
-    let headers = DataType::List(Arc::new(Field::new("item", DataType::Struct(header), false)));
     Schema::new(vec![
         Field::new("topic", DataType::Utf8, false),
         Field::new("partition", DataType::Int32, false),
@@ -77,7 +72,8 @@ pub fn schema() -> Schema {
         Field::new("timestamp", types::timestamp(TimeUnit::Millisecond, Some("UTC")), true),
         Field::new("key", DataType::Binary, true),
         Field::new("value", DataType::Binary, true),
-        Field::new("headers", headers, false),
+        // Their keys are no text either: that one is none may be what is wrong.
+        Field::new("headers", binary_headers(), false),
         Field::new("side", DataType::Utf8, false),
         Field::new("column", DataType::Utf8, true),
         Field::new("path", DataType::Utf8, true),
@@ -195,25 +191,11 @@ fn write(columns: &mut [ColumnBuffer], topic: &str, letter: &Letter<'_>) {
     }
     push_bytes(keys, record.key);
     push_bytes(values, record.value);
-    for header in letter.headers {
-        let item = headers.list_items();
-        let members = item.struct_members();
-        members[0].push_bytes(header.key);
-        push_bytes(&mut members[1], header.value);
-        item.end_struct();
-    }
-    headers.end_list();
+    push_headers(headers, letter.headers);
     sides.push_str(bad.side);
     push_text(names, bad.column.as_deref());
     push_text(paths, bad.path.as_deref());
     reasons.push_str(&bad.reason);
-}
-
-fn push_bytes(column: &mut ColumnBuffer, value: Option<&[u8]>) {
-    match value {
-        Some(value) => column.push_bytes(value),
-        None => column.push_null(),
-    }
 }
 
 fn push_text(column: &mut ColumnBuffer, value: Option<&str>) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::slot::{Flow, Next};
+use super::slot::{Flow, Next, Slot};
 use super::slots::{Beginning, Slots};
 use super::{Consumer, Source, Timeout};
 use crate::error::{Error, Result, Status};
@@ -42,9 +42,11 @@ struct Queues {
     waiting: Vec<Mutex<Waiting>>,
 }
 
-/// Records that their partition has not taken yet.
+/// Records that their partition has not taken yet, or may have to take again.
 struct Waiting {
     records: VecDeque<OwnedRecord>,
+    /// How many of them, at the front, it has taken.
+    taken: usize,
     /// Behind the last record that was pushed.
     end: i64,
 }
@@ -76,8 +78,8 @@ impl Consumer {
         let consumer = Consumer::from_plan(plan)?;
         let layout = consumer.layout(None)?;
         let (slots, table) = consumer.prepare(&layout, &beginnings)?;
-        let wants_headers = layout.schema.wants_headers();
-        let nothing = |beginning: &Beginning| Waiting { records: VecDeque::new(), end: beginning.offset };
+        let wants_headers = slots.want_headers();
+        let nothing = |beginning: &Beginning| Waiting { records: VecDeque::new(), taken: 0, end: beginning.offset };
         let waiting = beginnings.iter().map(|beginning| Mutex::new(nothing(beginning))).collect();
         let queues = Arc::new(Queues { waiting, slots: Arc::clone(&slots), wants_headers });
         consumer.install(slots, table, Box::new(Feeder(Arc::clone(&queues))))?;
@@ -105,7 +107,7 @@ impl Feeder {
         self.0.hand_over(index);
         let mut waiting = self.0.waiting[index].lock();
         let slots = self.0.slots.all();
-        let serving = if waiting.records.is_empty() { slots[index].serve() } else { None };
+        let serving = if waiting.is_empty() { slots[index].serve() } else { None };
         let Some(mut serving) = serving else { return Ok(0) };
         let mut taken = 0;
         for record in records {
@@ -121,7 +123,31 @@ impl Feeder {
 
     /// How many records a partition has not taken.
     pub fn waiting(&self, partition: i32) -> usize {
-        self.0.index(partition).map_or(0, |index| self.0.waiting[index].lock().records.len())
+        self.0.index(partition).map_or(0, |index| self.0.waiting[index].lock().len())
+    }
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.records.len() - self.taken
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what the partition has taken and will not take again.
+    fn forget(&mut self, slot: &Slot) {
+        while self.taken > 0 && self.records.front().is_some_and(|record| slot.is_done_with(record.offset)) {
+            self.records.pop_front();
+            self.taken -= 1;
+        }
+    }
+
+    /// Goes on at this offset, wherever that is.
+    fn seek(&mut self, offset: i64) {
+        self.records.retain(|record| record.offset >= offset);
+        self.taken = 0;
     }
 }
 
@@ -136,17 +162,19 @@ impl Queues {
         let mut waiting = self.waiting[index].lock();
         let slot = Arc::clone(&self.slots.all()[index]);
         if let Some(Next::Seek(offset)) = slot.take_resume() {
-            waiting.records.retain(|record| record.offset >= offset);
+            waiting.seek(offset);
         }
-        while let Some(mut serving) = if waiting.records.is_empty() { None } else { slot.serve() } {
+        while let Some(mut serving) = if waiting.is_empty() { None } else { slot.serve() } {
             let mut flow = Flow::Continue;
             while flow == Flow::Continue
-                && let Some(record) = waiting.records.pop_front()
+                && let Some(record) = waiting.records.get(waiting.taken)
             {
                 flow = record.lend(|record, headers| {
                     let now = if self.wants_headers { headers } else { &[] };
                     serving.offer(&Record { headers: now, ..*record }, &|| headers.to_vec())
                 });
+                waiting.taken += 1;
+                waiting.forget(&slot);
             }
             if flow == Flow::Continue {
                 serving.end_of_log(waiting.end, waiting.end);

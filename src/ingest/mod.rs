@@ -11,6 +11,7 @@ pub mod budget;
 pub mod dead_letters;
 pub mod kafka;
 pub mod memory;
+pub mod processing;
 pub mod progress;
 pub mod schemas;
 pub mod signal;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
@@ -119,6 +121,8 @@ pub struct Consumer {
     waits: RwLock<()>,
     opened: RwLock<Option<Arc<Opened>>>,
     closing: Mutex<Closing>,
+    /// The thread that polls while it may be inside a function of the caller's.
+    processing: Mutex<Option<ThreadId>>,
     /// The panic that ended the consumer, if one did.
     poisoned: Mutex<Option<String>>,
 }
@@ -164,6 +168,7 @@ impl Consumer {
             waits: RwLock::new(()),
             opened: RwLock::new(None),
             closing: Mutex::new(Closing::No),
+            processing: Mutex::new(None),
             poisoned: Mutex::new(None),
         })
     }
@@ -281,9 +286,17 @@ impl Consumer {
         let contribute = |(index, slot): (usize, &Arc<Slot>)| {
             // Only closed chunks can be let go.
             let cut = discards.contains_key(&slot.partition()) || opened.table.wants_cut(index, now_ms);
-            (slot.partition(), slot.contribute(cycle, cut))
+            let contribution = slot.contribute(cycle, cut);
+            let contribution = match opened.slots.processing() {
+                None => contribution,
+                Some(processing) => contribution.map(|waiting| processing.apply(slot, waiting)),
+            };
+            (slot.partition(), contribution)
         };
-        let contributions = slots.iter().enumerate().map(contribute).collect();
+        let contributions = {
+            let _inside = opened.slots.processing().map(|_| Inside::begin(&self.processing));
+            slots.iter().enumerate().map(contribute).collect()
+        };
         let (state, rows) = opened.table.publish(contributions, &discards, now_ms);
         self.signal.publish(state.cycle());
         opened.slots.shared().budget.set_table(state.bytes());
@@ -326,6 +339,7 @@ impl Consumer {
 
     /// The next cycle after this one that somebody else polls. `TIMEOUT` if none comes in time, `END` if none can come.
     pub fn wait(&self, after_cycle: i64, timeout: Timeout) -> Result<Snapshot> {
+        self.check_outside("wait")?;
         let deadline = timeout.deadline();
         self.check_alive()?;
         let _wait = self.waits.read();
@@ -369,6 +383,7 @@ impl Consumer {
     /// all records before a cycle's next offsets have come when the poll that made the cycle returns. Makes room for
     /// more, and works at any time after open, also after close.
     pub fn dead_letters(&self) -> Result<Batches> {
+        self.check_outside("dead_letters")?;
         let opened = self.opened()?;
         let shared = opened.slots.shared();
         let Some(letters) = shared.dead_letters.take(&shared.budget) else {
@@ -381,6 +396,7 @@ impl Consumer {
     /// Commits what a snapshot shows, and nothing else: for each partition the offset behind its last row or skipped
     /// record, for the caller's `group.id`.
     pub fn commit(&self, snapshot: &Snapshot, timeout: Timeout) -> Result<()> {
+        self.check_outside("commit")?;
         self.check_alive()?;
         let opened = self.opened()?;
         if !opened.table.made(snapshot) {
@@ -399,6 +415,7 @@ impl Consumer {
     /// Gives up the rows of a partition before `before_row`, from the next cycle on. Only an append table keeps rows until
     /// it is told.
     pub fn discard(&self, partition: i32, before_row: i64) -> Result<()> {
+        self.check_outside("discard")?;
         self.check_alive()?;
         let opened = self.opened()?;
         if self.plan.retention.table_type != TableType::Append {
@@ -422,6 +439,7 @@ impl Consumer {
 
     /// Lets a failed partition go on: at the record it stopped at, or at a later offset.
     pub fn resume(&self, partition: i32, offset: i64) -> Result<()> {
+        self.check_outside("resume")?;
         self.check_alive()?;
         if offset < 0 {
             return Err(Error::argument("offset", format!("{offset} is negative; give the offset to go on at")));
@@ -453,6 +471,7 @@ impl Consumer {
     ///
     /// `TIMEOUT` if that takes longer; it then goes on by itself, and another close waits for it again.
     pub fn close(&self, timeout: Timeout) -> Result<()> {
+        self.check_outside("close")?;
         let deadline = timeout.deadline();
         self.signal.close();
         self.end_look_up();
@@ -491,7 +510,24 @@ impl Consumer {
         Ok(())
     }
 
+    /// Whether this thread is inside a processor of this consumer, and so inside one of its polls.
+    pub fn is_processing(&self) -> bool {
+        *self.processing.lock() == Some(std::thread::current().id())
+    }
+
+    fn check_outside(&self, name: &str) -> Result<()> {
+        if self.is_processing() {
+            let message = format!(
+                "{name}: a processor cannot use the consumer whose poll runs it; it can ask it for snapshot, schema and \
+                 progress, and wake it up"
+            );
+            return Err(Error::new(Status::InvalidState, message));
+        }
+        Ok(())
+    }
+
     fn begin_call(&self, name: &str) -> Result<parking_lot::MutexGuard<'_, ()>> {
+        self.check_outside(name)?;
         self.check_alive()?;
         let call = self.call.try_lock().ok_or_else(|| {
             let message = format!("{name}: another open, poll or close of this consumer is running in another thread");
@@ -534,6 +570,22 @@ impl Opened {
         if let Some(source) = &*self.source.read() {
             waiting.into_iter().for_each(|index| source.wake(index));
         }
+    }
+}
+
+/// While it lives, its thread is inside a poll that may run functions of the caller's.
+struct Inside<'a>(&'a Mutex<Option<ThreadId>>);
+
+impl Inside<'_> {
+    fn begin(processing: &Mutex<Option<ThreadId>>) -> Inside<'_> {
+        *processing.lock() = Some(std::thread::current().id());
+        Inside(processing)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
     }
 }
 

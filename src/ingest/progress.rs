@@ -52,10 +52,14 @@ impl Counts {
     #[inline]
     pub fn took(&mut self, record: &Record<'_>) {
         self.passed(record);
-        let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-        // A payload's size fits, because Kafka says it in 32 bits.
-        self.bytes = self.bytes.saturating_add(i64::try_from(size).unwrap_or(i64::MAX));
-        self.rows += 1;
+        self.add(1, record.payload_bytes());
+    }
+
+    /// So many more rows, made of payloads of this size.
+    #[inline]
+    pub fn add(&mut self, rows: i64, bytes: i64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.rows += rows;
     }
 
     /// A record is done with, whether it has become a row or not.

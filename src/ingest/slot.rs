@@ -12,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::budget::Budget;
 use super::dead_letters::{DeadLetters, Letter, Share};
+use super::processing::Processed;
 use super::progress::{Counts, Seen};
 use super::schemas::Wanted;
 use super::signal::Signal;
@@ -22,6 +23,10 @@ use crate::table::{Contribution, PartitionState};
 
 /// How many payload bytes come in between two looks at the budget. The budget is kept to within this, a thread.
 const SETTLE_BYTES: usize = 32 * 1024;
+
+/// How much a partition holds at most that a function of the caller's has still to see. It becomes one batch, in whose
+/// columns 32 bits have to say where a payload ends, the last one's included, which may be as large as this.
+const MAX_WAITING_BYTES: usize = 1 << 30;
 
 /// What a consumer's partitions share.
 pub struct Shared {
@@ -64,6 +69,10 @@ pub struct Slot {
     partition: i32,
     stop_offset: Option<i64>,
     shared: Arc<Shared>,
+    /// Whether what it holds goes to a function of the caller's before it is rows.
+    waits_for_processing: bool,
+    /// The offset before which nothing is read again.
+    done_before: AtomicI64,
     /// Somebody waits for the lock: whoever serves the partition lets go of it after the record at hand.
     wanted: AtomicBool,
     /// What `Inner` says, for those who must not wait for a lock that is held while a whole queue is served:
@@ -95,8 +104,12 @@ struct Inner {
     resume: Option<i64>,
     /// The schema without which nobody can say what the parked record is.
     awaits: Option<SchemaId>,
+    /// Whether it has failed at what was read without a record to keep: it is read again.
+    unprocessed: bool,
     /// What the budget counts for this partition's rows,
     held_bytes: usize,
+    /// for those that a function of the caller's is looking at,
+    processing_bytes: usize,
     /// and for its dead letters.
     letters: Share,
     /// Whether there is anything a poll should publish at once.
@@ -107,8 +120,12 @@ struct Inner {
     held_back: bool,
     /// What progress tells.
     counts: Counts,
-    /// The offset of the last bad record, so that one that is tried again is counted once.
+    /// The offset of the last bad record, so that one that is tried again is counted once,
     last_bad: i64,
+    /// of the last one that a function refused,
+    last_refused: i64,
+    /// and of the last one that has become a dead letter when it was read, so that it comes once if it is read again.
+    last_letter: i64,
 }
 
 impl Slot {
@@ -120,6 +137,8 @@ impl Slot {
             partition: beginning.partition,
             stop_offset: beginning.stop,
             shared,
+            waits_for_processing: rows.waits_for_processing(),
+            done_before: AtomicI64::new(beginning.offset),
             wanted: AtomicBool::new(false),
             news: AtomicBool::new(is_new),
             over: AtomicBool::new(beginning.state.is_over() && !is_new),
@@ -135,13 +154,17 @@ impl Slot {
                 parked: None,
                 resume: None,
                 awaits: None,
+                unprocessed: false,
                 held_bytes: 0,
+                processing_bytes: 0,
                 letters: Share::default(),
                 changed: is_new,
                 moved: false,
                 held_back: false,
                 counts: Counts::default(),
                 last_bad: -1,
+                last_refused: -1,
+                last_letter: -1,
             }),
         }
     }
@@ -211,7 +234,7 @@ impl Slot {
             .with_detail("argument", "partition"));
         }
         // Without a parked record the failure is Kafka's, and its message says which offsets there are.
-        if inner.parked.is_some() && offset < inner.next_offset {
+        if (inner.parked.is_some() || inner.unprocessed) && offset < inner.next_offset {
             return Err(Error::argument(
                 "offset",
                 format!(
@@ -271,7 +294,11 @@ impl Slot {
         let mut inner = self.inner.lock();
         self.wanted.store(false, Ordering::Relaxed);
         let sealed = inner.rows.seal(cut);
-        self.shared.budget.account(inner.held_bytes, 0);
+        if self.waits_for_processing && !sealed.is_empty() {
+            inner.processing_bytes = inner.held_bytes;
+        } else {
+            self.shared.budget.account(inner.held_bytes, 0);
+        }
         inner.held_bytes = 0;
         inner.changed = false;
         inner.moved = false;
@@ -279,6 +306,50 @@ impl Slot {
         let contribution = Contribution { sealed, next_offset: inner.next_offset, state: inner.state.clone() };
         MutexGuard::unlock_fair(inner);
         Some(contribution)
+    }
+
+    /// Takes in what has come of rows that it contributed and that functions of the caller's have looked at: up to
+    /// `next_offset`, unless the partition fails before. Then what has been read behind that place is forgotten; it is read
+    /// again after a resume.
+    pub fn end_processing(&self, processed: &Processed<'_>, next_offset: i64) {
+        self.wanted.store(true, Ordering::Relaxed);
+        let mut guard = self.inner.lock();
+        self.wanted.store(false, Ordering::Relaxed);
+        let inner = &mut *guard;
+        self.shared.budget.account(inner.processing_bytes, 0);
+        inner.processing_bytes = 0;
+        for refused in &processed.refused {
+            let (offset, bad) = (refused.record.offset, &refused.bad);
+            if inner.last_refused < offset {
+                inner.last_refused = offset;
+                inner.counts.bad_records.count(bad.side);
+            }
+            if bad.policy == BadRecordPolicy::DeadLetter {
+                // Never twice: what comes again lies behind all that has become a letter here.
+                self.add_letter(inner, &refused.record, &refused.headers, bad);
+            }
+        }
+        inner.counts.add(processed.rows, processed.bytes);
+        if let Some((offset, error)) = &processed.failure {
+            inner.rows.clear();
+            self.settle(inner);
+            inner.next_offset = *offset;
+            inner.counts.end = None;
+            (inner.parked, inner.resume, inner.awaits) = (None, None, None);
+            inner.enter(PartitionState::Failed(error.clone()));
+            inner.unprocessed = true;
+            // The cycle that is being made shows it.
+            (inner.changed, inner.moved) = (false, false);
+        }
+        let done_before = processed.failure.as_ref().map_or(next_offset, |(offset, _)| *offset);
+        self.done_before.store(done_before, Ordering::Relaxed);
+        self.publish_flags(inner);
+        MutexGuard::unlock_fair(guard);
+    }
+
+    /// Whether a source may forget the record of this offset once the partition has taken it.
+    pub fn is_done_with(&self, offset: i64) -> bool {
+        !self.waits_for_processing || offset < self.done_before.load(Ordering::Relaxed)
     }
 
     /// From now on, lets whoever serves the partition stop after the record at hand: everything is about to end.
@@ -368,7 +439,9 @@ impl Slot {
 
     /// Whether another record may be decoded.
     fn has_room(&self, inner: &Inner) -> bool {
-        self.shared.budget.has_room(inner.held_bytes, self.shared.dead_letters.held(&inner.letters))
+        let held = inner.held_bytes + inner.processing_bytes;
+        let is_batch = self.waits_for_processing && inner.held_bytes >= MAX_WAITING_BYTES;
+        !is_batch && self.shared.budget.has_room(held, self.shared.dead_letters.held(&inner.letters))
     }
 
     /// The offset it stops before; `None`: it does not stop.
@@ -395,7 +468,7 @@ impl Slot {
         *self.seen.lock() = Seen {
             state: inner.state.clone(),
             position: inner.next_offset,
-            held_bytes: inner.held_bytes,
+            held_bytes: inner.held_bytes + inner.processing_bytes,
             counts: inner.counts.clone(),
         };
     }
@@ -405,6 +478,22 @@ impl Slot {
         let held = inner.rows.measure();
         self.shared.budget.account(inner.held_bytes, held);
         inner.held_bytes = held;
+    }
+
+    /// Makes a dead letter of a record.
+    fn add_letter(&self, inner: &mut Inner, record: &Record<'_>, headers: &[Header<'_>], bad: &BadRecord) {
+        let letter = Letter { partition: self.partition, record, headers, bad };
+        self.shared.dead_letters.add(&letter, &self.shared.budget, &mut inner.letters);
+    }
+
+    /// Counts a row, which counts only later if it is still to be processed.
+    #[inline]
+    fn count_row(&self, inner: &mut Inner, record: &Record<'_>) {
+        if self.waits_for_processing {
+            inner.counts.passed(record);
+        } else {
+            inner.counts.took(record);
+        }
     }
 
     /// Goes on behind a record that is done with.
@@ -499,7 +588,7 @@ impl Serving<'_> {
         }
         match inner.rows.append(record) {
             Ok(()) => {
-                inner.counts.took(record);
+                slot.count_row(inner, record);
                 slot.pass(inner, record.offset)
             }
             Err(Unwritten::Bad(bad)) => self.take_bad(record, late, bad),
@@ -536,15 +625,16 @@ impl Serving<'_> {
                 let error = bad.into_error(&slot.shared.topic, slot.partition, record.offset);
                 return self.stop_at(error, record, late);
             }
-            BadRecordPolicy::Null => inner.counts.took(record),
+            BadRecordPolicy::Null => slot.count_row(inner, record),
             BadRecordPolicy::Skip => {
                 inner.counts.passed(record);
                 inner.moved = true;
             }
             BadRecordPolicy::DeadLetter => {
-                let headers = headers_of(record, late);
-                let letter = Letter { partition: slot.partition, record, headers: &headers, bad: &bad };
-                slot.shared.dead_letters.add(&letter, &slot.shared.budget, &mut inner.letters);
+                if inner.last_letter < record.offset {
+                    slot.add_letter(inner, record, &headers_of(record, late), &bad);
+                    inner.last_letter = record.offset;
+                }
                 inner.counts.passed(record);
                 // Somebody has to poll before anybody takes it.
                 inner.changed = true;
@@ -620,9 +710,11 @@ impl Serving<'_> {
         let inner = self.inner();
         if offset < inner.next_offset {
             // What is read again becomes rows again, and counts again.
-            inner.last_bad = inner.last_bad.min(offset - 1);
+            let last = [&mut inner.last_bad, &mut inner.last_refused, &mut inner.last_letter];
+            last.into_iter().for_each(|last| *last = (*last).min(offset - 1));
         }
         inner.next_offset = offset;
+        inner.unprocessed = false;
         inner.counts.end = None;
         inner.changed = true;
         if !inner.state.is_over() {
@@ -638,6 +730,7 @@ impl Serving<'_> {
         let inner = self.inner();
         inner.parked = parked;
         inner.awaits = None;
+        inner.unprocessed = false;
         inner.enter(PartitionState::Failed(error));
         // Also if it had failed in the same way before.
         inner.changed = true;

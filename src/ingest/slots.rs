@@ -6,13 +6,15 @@ use parking_lot::RwLock;
 
 use super::budget::Budget;
 use super::dead_letters::DeadLetters;
+use super::processing::Processing;
 use super::schemas::Wanted;
 use super::signal::Signal;
 use super::slot::{Shared, Slot};
 use crate::error::Result;
 use crate::options::Plan;
 use crate::options::columns::Layout;
-use crate::rows::RowBuffer;
+use crate::rows::{ChunkLimits, OnSeal, RowBuffer};
+use crate::schema::TableSchema;
 use crate::table::PartitionState;
 
 /// A partition about to be read.
@@ -32,6 +34,7 @@ pub struct Beginning {
 pub struct Slots {
     plan: Plan,
     layout: Layout,
+    processing: Option<Processing>,
     shared: Arc<Shared>,
     list: RwLock<Arc<Vec<Arc<Slot>>>>,
 }
@@ -46,7 +49,8 @@ impl Slots {
             dead_letters: DeadLetters::new(Arc::clone(&plan.topic)),
             wanted: Wanted::default(),
         });
-        let slots = Slots { plan: plan.clone(), layout: layout.clone(), shared, list: RwLock::default() };
+        let processing = Processing::new(plan, layout);
+        let slots = Slots { plan: plan.clone(), layout: layout.clone(), processing, shared, list: RwLock::default() };
         let first = beginnings.iter().map(|beginning| slots.make(beginning, false));
         *slots.list.write() = Arc::new(first.collect::<Result<Vec<_>>>()?);
         Ok(slots)
@@ -60,6 +64,21 @@ impl Slots {
     /// Their columns, and what fills them.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What has to be done before what they hold is rows of these columns; `None`: nothing.
+    pub fn processing(&self) -> Option<&Processing> {
+        self.processing.as_ref()
+    }
+
+    /// Whether records need to come with their headers.
+    pub fn want_headers(&self) -> bool {
+        self.buffered().wants_headers()
+    }
+
+    /// The columns that records are decoded into.
+    fn buffered(&self) -> &Arc<TableSchema> {
+        self.processing.as_ref().map_or(&self.layout.schema, Processing::waiting)
     }
 
     /// What they share.
@@ -78,14 +97,14 @@ impl Slots {
     }
 
     fn make(&self, beginning: &Beginning, is_new: bool) -> Result<Arc<Slot>> {
-        let rows = RowBuffer::new(
-            Arc::clone(&self.layout.schema),
-            beginning.partition,
-            self.layout.key.clone(),
-            self.layout.value.clone(),
-            self.plan.retention.chunk_limits(),
-            self.plan.retention.on_seal(),
-        )?;
+        // A function sees all that a cycle has of a partition at once, and the table gets what it makes.
+        let (limits, on_seal) = match self.processing {
+            None => (self.plan.retention.chunk_limits(), self.plan.retention.on_seal()),
+            Some(_) => (ChunkLimits::NONE, OnSeal::Begin),
+        };
+        let (schema, key, value) = (self.buffered(), &self.layout.key, &self.layout.value);
+        let rows =
+            RowBuffer::new(Arc::clone(schema), beginning.partition, key.clone(), value.clone(), limits, on_seal)?;
         let rows = rows.with_policies(self.plan.bad_records);
         let rows = if self.plan.registry.is_some() { rows.with_registry() } else { rows };
         Ok(Arc::new(Slot::new(Arc::clone(&self.shared), beginning, rows, is_new)))

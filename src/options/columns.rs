@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
+use crate::format::callback::CallbackSpec;
 use crate::format::{ColumnProperties, Decoder, Side, Spec};
 use crate::registry;
 use crate::schema::{CommonColumn, TableSchema};
@@ -61,6 +62,11 @@ impl Columns {
     pub fn side_without_schemas(&self) -> Option<Side> {
         let sides = [(Side::Key, &self.key), (Side::Value, &self.value)];
         sides.into_iter().find(|(_, spec)| spec.needs_registry()).map(|(side, _)| side)
+    }
+
+    /// The functions that make the columns of key and value in a cycle.
+    pub fn callbacks(&self) -> [Option<&CallbackSpec>; 2] {
+        [self.key.callback(), self.value.callback()]
     }
 
     /// The subject that has to be looked up for a side, if there is one.

@@ -24,7 +24,7 @@ pub fn slice(batch: &Arc<Batch>, offset: usize, length: usize) -> Arc<Batch> {
 }
 
 /// The same array with offset 0, bits included.
-fn align(array: ArrayRef) -> ArrayRef {
+pub fn align(array: ArrayRef) -> ArrayRef {
     if let DataType::Boolean = array.data_type() {
         let bools = array.as_boolean();
         let nulls = bools.nulls().map(align_nulls);

@@ -3,7 +3,7 @@
 //! A cycle builds a new [`TableState`] aside and publishes it by swapping one pointer, so that readers never see half a
 //! cycle and never hold anybody up. A partition that got nothing new is carried over as it is.
 
-mod align;
+pub mod align;
 pub mod partition;
 pub mod retention;
 pub mod snapshot;

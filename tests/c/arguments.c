@@ -608,7 +608,7 @@ static void a1_avro_specs_are_checked(void)
 
     OK(karrow_spec_new_json(&json, E));
     FAILS(karrow_spec_set(json, "framing", "bare", E), INVALID_STATE,
-          "a json spec has no settings; they belong to an avro spec or a protobuf spec");
+          "a json spec has no settings; they belong to an avro spec, a protobuf spec or a callback spec");
     FAILS(karrow_spec_add_schema(json, 7, FIELD("a", "int"), E), INVALID_STATE,
           "a json spec has no schemas; they belong to an avro spec or a protobuf spec");
     karrow_spec_free(json);

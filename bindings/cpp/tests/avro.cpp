@@ -82,7 +82,7 @@ TEST(AvroSpecs, AreCheckedWhenTheyAreMade)
     expect_error([] { Spec::avro_schema(reader).set("nested", "flat"); }, Status::invalid_argument,
                  "value: nested cannot be 'flat'; it can be flatten or struct");
     expect_error([] { Spec::json().set("nested", "struct"); }, Status::invalid_state,
-                 "a json spec has no settings; they belong to an avro spec or a protobuf spec");
+                 "a json spec has no settings; they belong to an avro spec, a protobuf spec or a callback spec");
     expect_error([] { Spec::avro_schema(reader).add_schema(7, reader).add_schema(7, writer); },
                  Status::invalid_argument, "id: there is a schema 7 already; an id stands for one schema");
 }

@@ -440,7 +440,7 @@ impl Shared {
             serving,
             partition: feed.slot.partition(),
             receive_time_ns: now_ns(),
-            wants_headers: self.slots.layout().schema.wants_headers(),
+            wants_headers: self.slots.want_headers(),
             outcome: Outcome::default(),
         };
         // SAFETY: the queue is alive, the callback's argument is `context`, which nobody else uses during the call. The
