@@ -114,13 +114,13 @@ enum karrow_status
     KARROW_STATUS_INTERRUPTED = 2,
     // The time given was over before the call could do what it says.
     KARROW_STATUS_TIMEOUT = 3,
-    // Another call is using the handle, or the call is not allowed from inside a processor.
+    // Another call is using the handle.
     KARROW_STATUS_BUSY = 4,
     // The consumer has been closed.
     KARROW_STATUS_CLOSED = 5,
     // An argument is wrong; the message names it and says what would be right.
     KARROW_STATUS_INVALID_ARGUMENT = 6,
-    // The call does not fit the state of the handle (polling before opening, for example).
+    // The call does not fit the state of the handle (polling before opening, or from inside a processor, for example).
     KARROW_STATUS_INVALID_STATE = 7,
     // The topic, partition or column does not exist.
     KARROW_STATUS_NOT_FOUND = 8,
@@ -266,6 +266,10 @@ typedef struct karrow_mock_cluster karrow_mock_cluster;
 // their own copy.
 typedef struct karrow_options karrow_options;
 
+// One call of a processor: records of one partition, and what is to become of them. Lives until the processor returns,
+// and belongs to its thread.
+typedef struct karrow_processor_call karrow_processor_call;
+
 // The partitioned table as of one cycle: immutable, consistent across partitions, and alive for as long as it is held,
 // also after the consumer is freed. Any thread may use it.
 typedef struct karrow_snapshot karrow_snapshot;
@@ -273,6 +277,20 @@ typedef struct karrow_snapshot karrow_snapshot;
 // How a key or a value becomes columns. Options copy it, so that one spec may serve many. Belongs to one thread while it
 // is being changed.
 typedef struct karrow_spec karrow_spec;
+
+// A function that makes columns of the payloads of one partition: it takes the input of the call, sets an output with as
+// many rows, and returns 0. `userdata` is that of the spec. It must not throw, nor leave by longjmp.
+//
+// It runs inside `karrow_consumer_poll`, on the thread that polls, once for each partition and cycle that has records. If
+// several consumers share a spec, their polls may run it at once. Only `karrow_consumer_snapshot`, `_schema`, `_progress` and
+// `_wakeup` can be called on the consumer whose poll runs it: others return `INVALID_STATE`, and `karrow_consumer_free` does
+// nothing. It must not wait for another thread that waits for the poll, as close does.
+//
+// It may refuse single records (`karrow_processor_call_refuse`), which are then bad records. The batch fails as a whole if
+// it returns another number than 0, says so (`karrow_processor_call_fail`), or has set no output. Then the partition stops
+// at the batch's first record, with an error of status `PROCESSOR`, and the cycle shows nothing of the batch; other
+// partitions go on. A resume at that record reads the same records again, perhaps with others in the batch.
+typedef int32_t (*karrow_processor_fn)(void *userdata, struct karrow_processor_call *call);
 
 
 
@@ -495,6 +513,29 @@ karrow_status karrow_spec_new_protobuf_subject(const char *subject,
                                                struct karrow_spec **spec,
                                                struct karrow_error **error);
 
+// A spec whose columns, those of `columns`, a struct, a function of the caller's makes of keys or values, batch by batch,
+// inside `karrow_consumer_poll`: `karrow_processor_fn` says how. `karrow_spec_set` can have it see offsets and timestamps,
+// too. The other side of the records, and their common columns, are as ever; both sides may have a processor.
+//
+// `userdata` goes to the function as it is, and once nobody can call it any more, because the last spec, options and
+// consumer that have it are gone, to `release`, if that is not NULL: once, on any thread, and also if this call fails. The
+// schema is only borrowed.
+//
+// What is not nullable in the schema may not be null in what the function makes, but in rows that it refuses. The columns of
+// the table are nullable nevertheless, what is inside them is as the schema says. Records wait as payloads for the next
+// cycle, and count against `karrow.memory.budget.bytes`; what the function makes counts as rows of the table do, with the
+// buffers that it keeps alive. In append and ring tables each cycle makes a batch of its own for each partition: poll less
+// often, or set `karrow.poll.linger.ms`, for larger ones.
+//
+// Errors: `INVALID_ARGUMENT` for a schema that has been released or is none, no columns, a column that comes twice, or more
+// than 64 levels of nesting; `UNSUPPORTED` for dictionaries, unions, views, and types with run ends. Since 0.1.
+karrow_status karrow_spec_new_callback(const struct ArrowSchema *columns,
+                                       karrow_processor_fn processor,
+                                       void *userdata,
+                                       void (*release)(void *userdata),
+                                       struct karrow_spec **spec,
+                                       struct karrow_error **error);
+
 // Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
 // table in the order in which they are added.
 //
@@ -541,7 +582,7 @@ karrow_status karrow_spec_map_field(struct karrow_spec *spec,
                                     const char *column,
                                     struct karrow_error **error);
 
-// Sets something about an avro spec or a protobuf spec. The first of its values is what a key is unless it is set.
+// Sets something about an avro spec, a protobuf spec or a callback spec. The first of its values is what a key is unless it is set.
 //
 // avro:
 //
@@ -568,6 +609,11 @@ karrow_status karrow_spec_map_field(struct karrow_spec *spec,
 //   field `name` of the message `customer`, `/customer/*` is everything in it, `*` is everything. The first slash may be left
 //   out. The names of a map's parts are `key` and `value`. A path that leads to no column, as `/customer` alone does, is an
 //   error when a consumer is made.
+//
+// callback:
+//
+// * `offset`: `false`; `true`: the processor sees the records' offsets beside payloads.
+// * `timestamp`: `false`; `true`: it sees their timestamps.
 //
 // Errors: `INVALID_ARGUMENT` for an unknown key or value, with those there are; `INVALID_STATE` for a spec of another kind.
 // Since 0.1.
@@ -602,6 +648,57 @@ karrow_status karrow_spec_add_file(struct karrow_spec *spec,
 
 // Frees a spec; options that were given it have their own copy. NULL does nothing. Since 0.1.
 void karrow_spec_free(struct karrow_spec *spec);
+
+// The partition of the call's records; -1 for NULL. Since 0.1.
+int32_t karrow_processor_call_partition(const struct karrow_processor_call *call);
+
+// Takes the input, once: a struct array with a row for each record, one at least, in the order of their offsets, and its
+// schema. It is the caller's, who releases both, and stays valid for as long as it is kept. Its columns:
+//
+// * `payload` binary: the key or the value, whichever the spec is for, null for Kafka's null;
+// * `offset` int64, if the spec has been set to `offset`;
+// * `timestamp` timestamp[ms, UTC], if the spec has been set to `timestamp`; null if the record has none.
+//
+// Records that are bad on another side are among them only if that side's policy is `null`; others have been dealt with
+// before. Errors: `INVALID_STATE` if it has been taken. Since 0.1.
+karrow_status karrow_processor_call_take_input(struct karrow_processor_call *call,
+                                               struct ArrowArray *array,
+                                               struct ArrowSchema *schema,
+                                               struct karrow_error **error);
+
+// Sets the output: a struct array of the columns that the spec declared, with as many rows as the input. It is moved in:
+// `array` is left released, whether the call succeeds or not (unless `call` is NULL), and is released through its own
+// callback, by any thread, once no table, snapshot or export shows it. Its buffers are shown as they are, without a copy.
+// A later output replaces an earlier one.
+//
+// It is checked to the last byte: texts, offsets, numbers of nulls, items that may not be null. That buffers are as long
+// as the arrays say cannot be checked. `schema` says what the array is, as its producer exports it, and is only borrowed; it
+// may be NULL: then the array is taken for what was declared, which its shape can contradict but the width of its numbers
+// cannot. Columns that were declared as not nullable may be null in refused rows only, which is judged when the processor
+// has returned.
+//
+// Errors, after which there is no output: `INVALID_ARGUMENT` saying what is wrong with it. Since 0.1.
+karrow_status karrow_processor_call_set_output(struct karrow_processor_call *call,
+                                               struct ArrowArray *array,
+                                               const struct ArrowSchema *schema,
+                                               struct karrow_error **error);
+
+// Refuses a row of the input, counted from 0: its record is a bad record of the spec's side, and `karrow.bad.record.policy`
+// says what becomes of it. What the output has in that row is not used. `reason` says what was expected and found; it is
+// shown to users, and must hold nothing of the payload. A later reason for the same row replaces an earlier one.
+//
+// With the policy `fail` the rows before it are shown and the partition stops at it; what is behind it comes again after a
+// resume. Errors: `OUT_OF_RANGE` for a row that there is not. Since 0.1.
+karrow_status karrow_processor_call_refuse(struct karrow_processor_call *call,
+                                           int64_t row,
+                                           const char *reason,
+                                           struct karrow_error **error);
+
+// Lets the batch fail as a whole, whatever the processor returns: the partition stops at its first record. `message` is
+// shown to users, and must hold nothing of a payload. A later message replaces an earlier one. Since 0.1.
+karrow_status karrow_processor_call_fail(struct karrow_processor_call *call,
+                                         const char *message,
+                                         struct karrow_error **error);
 
 // Makes options for a topic, with everything else at its default: all partitions, each from `KARROW_DONT_SEEK`, key and
 // value from properties, a blink table.
@@ -757,7 +854,8 @@ karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
 
 // One cycle: publishes everything decoded since the last one, for all partitions at once. With rows, dead letters or a
 // change of state at hand it returns at once (after `karrow.poll.linger.ms`); otherwise it waits for the first, at
-// most `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows.
+// most `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows. Processors
+// (`karrow_spec_new_callback`) run inside of it, partition by partition; the time-out does not bound them.
 //
 // `rows` gets the number of rows added; `failed` the number of partitions that are failed (see
 // `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
@@ -766,7 +864,7 @@ karrow_status karrow_consumer_open(const struct karrow_consumer *consumer,
 // Errors, all without a new cycle: `END` once all partitions have finished or failed and that has been published; `LIMIT`
 // once all others wait for room and that has been published, for room in the table (`karrow.append.max.bytes`), which
 // `karrow_consumer_discard` makes, or among dead letters, which `karrow_consumer_dead_letters` makes; `INTERRUPTED` by
-// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`. Since 0.1.
+// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open, or from inside a processor; `PANIC`, and from then on `POISONED`. Since 0.1.
 karrow_status karrow_consumer_poll(const struct karrow_consumer *consumer,
                                    int64_t timeout_ms,
                                    int64_t *rows,
@@ -807,7 +905,7 @@ karrow_status karrow_consumer_wait(const struct karrow_consumer *consumer,
 // * `lag` int64: how many offsets lie between `position` and the end, or the stop if that comes first. It reaches 0 also
 //   where the log ends with transaction markers or aborted records. Before the end has been reached it counts records of
 //   open transactions too;
-// * `rows` int64: rows decoded so far, `bytes` int64: the size of their keys and values;
+// * `rows` int64: rows decoded so far, or made by a processor, `bytes` int64: the size of their keys and values;
 // * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, whatever became of
 //   them, by the side that decided it. Each counts once, also if it is tried again; so `rows` and the bad records that
 //   became no row account for every record. Of several bad sides that with the strongest policy decides (`fail`,
@@ -905,7 +1003,7 @@ karrow_status karrow_consumer_close(const struct karrow_consumer *consumer,
                                     struct karrow_error **error);
 
 // Closes the consumer, however long that takes, and frees it. Snapshots and everything exported live on. NULL does
-// nothing. Since 0.1.
+// nothing, and neither does a call from inside a processor that the consumer's poll runs. Since 0.1.
 void karrow_consumer_free(struct karrow_consumer *consumer);
 
 // How many cycles there have been: 0 before the first poll, and for NULL. Since 0.1.

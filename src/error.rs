@@ -19,13 +19,13 @@ pub enum Status {
     Interrupted = 2,
     /// The time given was over before the call could do what it says.
     Timeout = 3,
-    /// Another call is using the handle, or the call is not allowed from inside a processor.
+    /// Another call is using the handle.
     Busy = 4,
     /// The consumer has been closed.
     Closed = 5,
     /// An argument is wrong; the message names it and says what would be right.
     InvalidArgument = 6,
-    /// The call does not fit the state of the handle (polling before opening, for example).
+    /// The call does not fit the state of the handle (polling before opening, or from inside a processor, for example).
     InvalidState = 7,
     /// The topic, partition or column does not exist.
     NotFound = 8,

@@ -53,7 +53,8 @@ pub unsafe extern "C" fn karrow_consumer_open(
 
 /// One cycle: publishes everything decoded since the last one, for all partitions at once. With rows, dead letters or a
 /// change of state at hand it returns at once (after `karrow.poll.linger.ms`); otherwise it waits for the first, at
-/// most `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows.
+/// most `timeout_ms` (0 does not wait, -1 waits for ever). Time running out is no error: that cycle has no rows. Processors
+/// (`karrow_spec_new_callback`) run inside of it, partition by partition; the time-out does not bound them.
 ///
 /// `rows` gets the number of rows added; `failed` the number of partitions that are failed (see
 /// `karrow_snapshot_failure`); `snapshot` exactly this cycle, to be freed by the caller. Any of them may be NULL. A
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn karrow_consumer_open(
 /// Errors, all without a new cycle: `END` once all partitions have finished or failed and that has been published; `LIMIT`
 /// once all others wait for room and that has been published, for room in the table (`karrow.append.max.bytes`), which
 /// `karrow_consumer_discard` makes, or among dead letters, which `karrow_consumer_dead_letters` makes; `INTERRUPTED` by
-/// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open; `PANIC`, and from then on `POISONED`. Since 0.1.
+/// wakeup; `BUSY`; `CLOSED`; `INVALID_STATE` before open, or from inside a processor; `PANIC`, and from then on `POISONED`. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_consumer_poll(
     consumer: Option<&KarrowConsumer>,
@@ -141,7 +142,7 @@ pub unsafe extern "C" fn karrow_consumer_wait(
 /// * `lag` int64: how many offsets lie between `position` and the end, or the stop if that comes first. It reaches 0 also
 ///   where the log ends with transaction markers or aborted records. Before the end has been reached it counts records of
 ///   open transactions too;
-/// * `rows` int64: rows decoded so far, `bytes` int64: the size of their keys and values;
+/// * `rows` int64: rows decoded so far, or made by a processor, `bytes` int64: the size of their keys and values;
 /// * `bad_records` struct of int64 `key`, `value`, `timestamp`, `headers`: records that were bad, whatever became of
 ///   them, by the side that decided it. Each counts once, also if it is tried again; so `rows` and the bad records that
 ///   became no row account for every record. Of several bad sides that with the strongest policy decides (`fail`,
@@ -302,8 +303,14 @@ pub unsafe extern "C" fn karrow_consumer_close(
 }
 
 /// Closes the consumer, however long that takes, and frees it. Snapshots and everything exported live on. NULL does
-/// nothing. Since 0.1.
+/// nothing, and neither does a call from inside a processor that the consumer's poll runs. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn karrow_consumer_free(consumer: Option<Box<KarrowConsumer>>) {
-    drop(consumer);
+pub unsafe extern "C" fn karrow_consumer_free(consumer: *mut KarrowConsumer) {
+    // SAFETY: NULL or a consumer that has not been freed, by the contract of this module. Not yet a box, because inside of a
+    // processor the poll still borrows it.
+    let is_free = unsafe { consumer.as_ref() }.is_some_and(|consumer| !consumer.0.is_processing());
+    if is_free {
+        // SAFETY: it came out of a box, and no call uses it any more.
+        drop(unsafe { Box::from_raw(consumer) });
+    }
 }

@@ -23,6 +23,8 @@ mod log;
 //
 mod spec;
 //
+mod processor;
+//
 mod options;
 //
 mod consumer;
@@ -32,6 +34,7 @@ mod snapshot;
 #[doc(hidden)] // for benchmarks
 pub mod stream;
 //
+mod array;
 mod schema;
 //
 mod mock;

@@ -1,14 +1,16 @@
 //! `karrow_spec`: how one side of every record becomes columns.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use arrow_array::ffi::FFI_ArrowSchema;
 
+use super::processor::KarrowProcessorFn;
 use super::{KarrowError, array, guard, optional_text, required, schema, text};
 use crate::error::{Result, Status};
 use crate::format::Spec;
 use crate::format::avro::AvroSpec;
+use crate::format::callback::CallbackSpec;
 use crate::format::json::JsonSpec;
 use crate::format::protobuf::ProtobufSpec;
 
@@ -245,6 +247,39 @@ pub unsafe extern "C" fn karrow_spec_new_protobuf_subject(
     })
 }
 
+/// A spec whose columns, those of `columns`, a struct, a function of the caller's makes of keys or values, batch by batch,
+/// inside `karrow_consumer_poll`: `karrow_processor_fn` says how. `karrow_spec_set` can have it see offsets and timestamps,
+/// too. The other side of the records, and their common columns, are as ever; both sides may have a processor.
+///
+/// `userdata` goes to the function as it is, and once nobody can call it any more, because the last spec, options and
+/// consumer that have it are gone, to `release`, if that is not NULL: once, on any thread, and also if this call fails. The
+/// schema is only borrowed.
+///
+/// What is not nullable in the schema may not be null in what the function makes, but in rows that it refuses. The columns of
+/// the table are nullable nevertheless, what is inside them is as the schema says. Records wait as payloads for the next
+/// cycle, and count against `karrow.memory.budget.bytes`; what the function makes counts as rows of the table do, with the
+/// buffers that it keeps alive. In append and ring tables each cycle makes a batch of its own for each partition: poll less
+/// often, or set `karrow.poll.linger.ms`, for larger ones.
+///
+/// Errors: `INVALID_ARGUMENT` for a schema that has been released or is none, no columns, a column that comes twice, or more
+/// than 64 levels of nesting; `UNSUPPORTED` for dictionaries, unions, views, and types with run ends. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn karrow_spec_new_callback(
+    columns: Option<&FFI_ArrowSchema>,
+    processor: KarrowProcessorFn,
+    userdata: *mut c_void,
+    release: Option<unsafe extern "C" fn(userdata: *mut c_void)>,
+    spec: Option<&mut MaybeUninit<Option<Box<KarrowSpec>>>>,
+    error: Option<&mut MaybeUninit<Option<Box<KarrowError>>>>,
+) -> Status {
+    guard(error, || {
+        // First, because from here on the user data are released whatever happens.
+        let processor = super::processor::processor(processor, userdata, release)?;
+        let columns = schema::import(required(columns, "columns")?, "columns")?;
+        new(spec, Spec::Callback(CallbackSpec::new(&columns, processor)?))
+    })
+}
+
 /// Adds a column to a json spec. It reads the field of its own name, unless a field is mapped to it. Columns appear in the
 /// table in the order in which they are added.
 ///
@@ -311,7 +346,7 @@ pub unsafe extern "C" fn karrow_spec_map_field(
     })
 }
 
-/// Sets something about an avro spec or a protobuf spec. The first of its values is what a key is unless it is set.
+/// Sets something about an avro spec, a protobuf spec or a callback spec. The first of its values is what a key is unless it is set.
 ///
 /// avro:
 ///
@@ -338,6 +373,11 @@ pub unsafe extern "C" fn karrow_spec_map_field(
 ///   field `name` of the message `customer`, `/customer/*` is everything in it, `*` is everything. The first slash may be left
 ///   out. The names of a map's parts are `key` and `value`. A path that leads to no column, as `/customer` alone does, is an
 ///   error when a consumer is made.
+///
+/// callback:
+///
+/// * `offset`: `false`; `true`: the processor sees the records' offsets beside payloads.
+/// * `timestamp`: `false`; `true`: it sees their timestamps.
 ///
 /// Errors: `INVALID_ARGUMENT` for an unknown key or value, with those there are; `INVALID_STATE` for a spec of another kind.
 /// Since 0.1.

@@ -80,6 +80,11 @@ static const char *read_parameters(const char *text, struct function *function)
             CHECK(function->pointer_count < MAX_POINTERS);
             copy_name(function->pointers[function->pointer_count++], end);
         }
+        /* A pointer to a function, whose own parameters are nobody's business here. */
+        if (strncmp(end, ")(", 2) == 0) {
+            end = strchr(end + 1, ')') + 1;
+            CHECK(*end == ',' || *end == ')');
+        }
         if (*end == ')')
             return end;
         text = end + 1;
@@ -448,6 +453,149 @@ static void null_karrow_spec_new_protobuf_subject(void)
     REFUSED("spec", karrow_spec_new_protobuf_subject("s", "latest", "M", NULL, OUT));
     WITHOUT_ERROR(karrow_spec_new_protobuf_subject("s", "latest", "M", &made, NULL));
     karrow_spec_free(made);
+}
+
+static struct ArrowSchema callback_member = {.format = "l", .name = "A", .release = keep_schema};
+static struct ArrowSchema *callback_members[] = {&callback_member};
+
+static struct ArrowSchema callback_columns(void)
+{
+    return (struct ArrowSchema){
+        .format = "+s", .n_children = 1, .children = callback_members, .release = keep_schema};
+}
+
+static int32_t do_nothing(void *userdata, karrow_processor_call *call)
+{
+    (void)userdata;
+    (void)call;
+    return 0;
+}
+
+static int released;
+
+static void count_release(void *userdata)
+{
+    (void)userdata;
+    released++;
+}
+
+static void null_karrow_spec_new_callback(void)
+{
+    karrow_spec *made;
+    struct ArrowSchema columns = callback_columns();
+    REFUSED("columns", karrow_spec_new_callback(NULL, do_nothing, &released, count_release, &made, OUT));
+    TAKEN("userdata", karrow_spec_new_callback(&columns, do_nothing, NULL, count_release, &made, E));
+    karrow_spec_free(made);
+    TAKEN("release", karrow_spec_new_callback(&columns, do_nothing, &released, NULL, &made, E));
+    karrow_spec_free(made);
+    REFUSED("spec", karrow_spec_new_callback(&columns, do_nothing, &released, count_release, NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_callback(&columns, do_nothing, &released, count_release, &made, NULL));
+    karrow_spec_free(made);
+    FAILS(karrow_spec_new_callback(&columns, NULL, &released, count_release, &made, E), INVALID_ARGUMENT,
+          "processor: is NULL");
+    /* By each call that took it, whatever came of that: REFUSED makes two. */
+    CHECK_NUMBER(released, 7);
+    released = 0;
+}
+
+/* The functions of a call can only be called in one. */
+static int32_t (*inside)(karrow_processor_call *);
+
+static int32_t go_inside(void *userdata, karrow_processor_call *call)
+{
+    (void)userdata;
+    return inside(call);
+}
+
+static void call_processor(int32_t (*with)(karrow_processor_call *))
+{
+    struct ArrowSchema columns = callback_columns();
+    karrow_spec *made;
+    inside = with;
+    OK(karrow_spec_new_callback(&columns, go_inside, NULL, NULL, &made, E));
+    karrow_options *reading = options_of(cluster, "t", NULL, NULL);
+    OK(karrow_options_set_spec(reading, KARROW_SIDE_VALUE, made, E));
+    const int32_t first = 0;
+    OK(karrow_options_set_partitions(reading, &first, 1, E));
+    karrow_spec_free(made);
+    karrow_consumer *processing = opened(reading);
+    /* None of them sets an output. */
+    karrow_snapshot_free(read_failures(processing, 1));
+    karrow_consumer_free(processing);
+}
+
+static int32_t inside_partition(karrow_processor_call *call)
+{
+    CHECK_NUMBER(karrow_processor_call_partition(call), 0);
+    GIVES("call", karrow_processor_call_partition(NULL) == -1);
+    return 0;
+}
+
+static void null_karrow_processor_call_partition(void)
+{
+    call_processor(inside_partition);
+}
+
+static int32_t inside_take_input(karrow_processor_call *call)
+{
+    struct ArrowArray array;
+    struct ArrowSchema schema;
+    REFUSED("call", karrow_processor_call_take_input(NULL, &array, &schema, OUT));
+    REFUSED("array", karrow_processor_call_take_input(call, NULL, &schema, OUT));
+    REFUSED("schema", karrow_processor_call_take_input(call, &array, NULL, OUT));
+    WITHOUT_ERROR(karrow_processor_call_take_input(call, &array, &schema, NULL));
+    array.release(&array);
+    schema.release(&schema);
+    return 0;
+}
+
+static void null_karrow_processor_call_take_input(void)
+{
+    call_processor(inside_take_input);
+}
+
+static int32_t inside_set_output(karrow_processor_call *call)
+{
+    struct ArrowArray nothing = {0};
+    struct ArrowSchema columns = callback_columns();
+    REFUSED("call", karrow_processor_call_set_output(NULL, &nothing, &columns, OUT));
+    REFUSED("array", karrow_processor_call_set_output(call, NULL, &columns, OUT));
+    see("schema");
+    FAILS(karrow_processor_call_set_output(call, &nothing, NULL, E), INVALID_ARGUMENT, "output: it has been released");
+    see("error");
+    CHECK_NUMBER(karrow_processor_call_set_output(call, &nothing, &columns, NULL), KARROW_STATUS_INVALID_ARGUMENT);
+    return 0;
+}
+
+static void null_karrow_processor_call_set_output(void)
+{
+    call_processor(inside_set_output);
+}
+
+static int32_t inside_refuse(karrow_processor_call *call)
+{
+    REFUSED("call", karrow_processor_call_refuse(NULL, 0, "no", OUT));
+    REFUSED("reason", karrow_processor_call_refuse(call, 0, NULL, OUT));
+    WITHOUT_ERROR(karrow_processor_call_refuse(call, 0, "no", NULL));
+    return 0;
+}
+
+static void null_karrow_processor_call_refuse(void)
+{
+    call_processor(inside_refuse);
+}
+
+static int32_t inside_fail(karrow_processor_call *call)
+{
+    REFUSED("call", karrow_processor_call_fail(NULL, "no", OUT));
+    REFUSED("message", karrow_processor_call_fail(call, NULL, OUT));
+    WITHOUT_ERROR(karrow_processor_call_fail(call, "no", NULL));
+    return 0;
+}
+
+static void null_karrow_processor_call_fail(void)
+{
+    call_processor(inside_fail);
 }
 
 static void null_karrow_spec_add_column(void)
@@ -968,12 +1116,18 @@ static const struct {
     CASE(karrow_spec_new_protobuf_source),
     CASE(karrow_spec_new_protobuf_descriptor),
     CASE(karrow_spec_new_protobuf_subject),
+    CASE(karrow_spec_new_callback),
     CASE(karrow_spec_add_column),
     CASE(karrow_spec_map_field),
     CASE(karrow_spec_set),
     CASE(karrow_spec_add_schema),
     CASE(karrow_spec_add_file),
     CASE(karrow_spec_free),
+    CASE(karrow_processor_call_partition),
+    CASE(karrow_processor_call_take_input),
+    CASE(karrow_processor_call_set_output),
+    CASE(karrow_processor_call_refuse),
+    CASE(karrow_processor_call_fail),
     CASE(karrow_options_new),
     CASE(karrow_options_set),
     CASE(karrow_options_set_partitions),

@@ -1055,6 +1055,71 @@ public:
     std::uint64_t dropped() const noexcept { return karrow_log_dropped(get()); }
 };
 
+// Processors ------------------------------------------------------------------------------------------------------
+
+/// One call of a processor: records of one partition, and what is to become of them. Only a processor gets one, as an
+/// argument, and it lives until the processor returns.
+class ProcessorCall {
+public:
+    /// The handle, for functions of karrow.h.
+    karrow_processor_call *get() const noexcept { return call_; }
+
+    /// The records' partition.
+    std::int32_t partition() const noexcept { return karrow_processor_call_partition(call_); }
+
+    /// Takes the input, once: a row for each record in a column `payload`, binary, null for Kafka's null; then, if the
+    /// spec has been set to them, `offset`, int64, and `timestamp`, timestamp[ms, UTC]. It may be kept for as long as it
+    /// is wanted.
+    ///
+    /// Throws INVALID_STATE if it has been taken.
+    Batch take_input()
+    {
+        Schema schema;
+        Array array;
+        detail::call(karrow_processor_call_take_input, call_, array.get(), schema.get());
+        return Batch(std::move(schema), std::move(array));
+    }
+
+    /// Sets the output: the columns that the spec declared, with as many rows as the input. It is shown without a copy,
+    /// and released by any thread once nothing shows it. A later output replaces an earlier one. Arrays that an Arrow
+    /// library has exported become an Array and a Schema by `Array(&array)` and `Schema(&schema)`.
+    ///
+    /// Throws INVALID_ARGUMENT saying what is wrong with it, after which there is no output.
+    void set_output(Array output, const Schema &schema) { set(std::move(output), schema.get()); }
+
+    /// The same with an array that is taken for what was declared: its shape can contradict, the width of its numbers
+    /// cannot.
+    void set_output(Array output) { set(std::move(output), nullptr); }
+
+    /// Refuses a row, counted from 0: its record is a bad record, with the policy of these. What the output has in that
+    /// row is not used. The reason is shown to users, and must hold nothing of the payload.
+    ///
+    /// Throws OUT_OF_RANGE for a row that there is not.
+    void refuse(std::int64_t row, const std::string &reason)
+    {
+        detail::call(karrow_processor_call_refuse, call_, row, detail::c_text(reason, "reason"));
+    }
+
+    /// Lets the batch fail as a whole: its partition stops at its first record. So does an exception, with its what().
+    /// The message is shown to users, and must hold nothing of a payload.
+    void fail(const std::string &message)
+    {
+        detail::call(karrow_processor_call_fail, call_, detail::c_text(message, "message"));
+    }
+
+private:
+    friend class Spec;
+
+    explicit ProcessorCall(karrow_processor_call *call) noexcept : call_(call) {}
+
+    void set(Array output, const ArrowSchema *schema)
+    {
+        detail::call(karrow_processor_call_set_output, call_, output.get(), schema);
+    }
+
+    karrow_processor_call *call_;
+};
+
 // What to consume -------------------------------------------------------------------------------------------------
 
 /// How a key or a value becomes columns. Options copy it, so that one spec may serve many.
@@ -1102,6 +1167,33 @@ public:
     static Spec json_columns(const Schema &columns)
     {
         return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, columns.get()));
+    }
+
+    /// Columns, those of an Arrow schema, a struct, that a function makes of payloads, batch by batch: anything that can be
+    /// called with a `ProcessorCall &`, a lambda say, which is moved into the spec. It runs inside Consumer::poll, on the
+    /// thread that polls, once for each partition and cycle that has records; several consumers of one spec may call it
+    /// at once. On the consumer whose poll runs it, only snapshot, schema, progress and wakeup can be called; others
+    /// throw INVALID_STATE.
+    ///
+    /// A batch fails as a whole, and its partition stops at its first record, if the function throws (the failure says
+    /// what()), fails the call, or sets no output; resume has the same records come again. The function is destroyed
+    /// when the last spec, options and consumer that have it are gone, by any thread. `set("offset", "true")` and
+    /// `set("timestamp", "true")` let it see these, too.
+    ///
+    /// Throws INVALID_ARGUMENT for a schema that has been released, is none, or has no columns; UNSUPPORTED for
+    /// dictionaries, unions, views, and types with run ends.
+    template <class Processor>
+    static Spec callback(const Schema &columns, Processor &&processor)
+    {
+        using Function = std::decay_t<Processor>;
+        static_assert(std::is_invocable_v<Function &, ProcessorCall &>,
+                      "a processor is called with a karrow::ProcessorCall &");
+        auto owned = std::make_unique<Function>(std::forward<Processor>(processor));
+        karrow_spec *spec = nullptr;
+        // From here on the library releases it, also if the call fails.
+        detail::call(karrow_spec_new_callback, columns.get(), &Spec::process<Function>,
+                     static_cast<void *>(owned.release()), &Spec::release<Function>, &spec);
+        return Spec(spec);
     }
 
     /// Columns from an Avro record, which is read as this schema, whatever it was written with; karrow.h says what
@@ -1238,6 +1330,28 @@ public:
 
 private:
     explicit Spec(karrow_spec *owned) noexcept : Handle(owned) {}
+
+    /// What the library calls: no exception leaves it.
+    template <class Function>
+    static std::int32_t process(void *function, karrow_processor_call *raw) noexcept
+    {
+        ProcessorCall call(raw);
+        try {
+            (*static_cast<Function *>(function))(call);
+            return 0;
+        } catch (const std::exception &error) {
+            karrow_processor_call_fail(raw, error.what(), nullptr);
+        } catch (...) {
+            karrow_processor_call_fail(raw, "it threw what is no std::exception", nullptr);
+        }
+        return 1;
+    }
+
+    template <class Function>
+    static void release(void *function) noexcept
+    {
+        delete static_cast<Function *>(function);
+    }
 };
 
 /// What a table keeps of its rows.
