@@ -26,3 +26,9 @@ fn the_program_on_the_page_of_offsets_is_the_example() {
     let (page, example) = (include_str!("../docs/offsets.md"), include_str!("../examples/cpp/commit_after_use.cpp"));
     assert!(page.contains(&format!("```cpp\n{example}```\n")), "copy examples/cpp/commit_after_use.cpp into the page");
 }
+
+#[test]
+fn the_program_on_the_page_of_processors_is_the_example() {
+    let (page, example) = (include_str!("../docs/processors.md"), include_str!("../examples/cpp/csv_processor.cpp"));
+    assert!(page.contains(&format!("```cpp\n{example}```\n")), "copy examples/cpp/csv_processor.cpp into the page");
+}
