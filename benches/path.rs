@@ -20,8 +20,10 @@ use std::time::{Duration, Instant};
 use arrow_array::ffi::FFI_ArrowArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
 use karrow::batch::Batch;
 use karrow::ffi::stream;
+use karrow::format::callback::{Call, CallbackSpec};
 use karrow::format::{Side, Spec};
 use karrow::ingest::memory::Feeder;
 use karrow::ingest::{Consumer, Timeout};
@@ -62,6 +64,10 @@ fn main() {
     let name = "path.append.64p.backlog.ns_per_row";
     if figures.want(&[name]) {
         beyond_decode(name, &shape, TableType::Append, 64, ROWS);
+    }
+    let name = "path.callback.identity.ns_per_row";
+    if figures.want(&[name]) {
+        beyond_payloads(name, &shape);
     }
     if figures.want(&["snapshot.first_ms", "snapshot.unchanged_us", "export.chunk_us", "export.again_us"]) {
         large_table(&shape);
@@ -220,6 +226,27 @@ fn beyond_decode(name: &str, shape: &Shape, table_type: TableType, partitions: u
     print_figure(name, "ns", &rounds, |(whole, decode)| per_row(whole) - per_row(decode));
     print_figure(&format!("{stem}.whole.ns_per_row"), "ns", &rounds, |(whole, _)| per_row(whole));
     print_figure(&format!("{stem}.decode.ns_per_row"), "ns", &rounds, |(_, decode)| per_row(decode));
+}
+
+/// What a function that gives payloads back as they are costs beyond a column of payloads.
+fn beyond_payloads(name: &str, shape: &Shape) {
+    let columns = Arc::new(Schema::new(vec![Field::new("V", DataType::Binary, true)]));
+    let declared = Arc::clone(&columns);
+    let identity = move |call: &mut Call| {
+        let input = call.take_input().unwrap();
+        let output = RecordBatch::try_new(Arc::clone(&declared), vec![Arc::clone(input.column(0))]).unwrap();
+        call.set_output(&output).map_err(|error| error.to_string())
+    };
+    let callback = Spec::Callback(CallbackSpec::new(&columns, Arc::new(identity)).unwrap());
+    let payloads = Spec::Simple { column: Some("V".to_owned()), type_name: Some("binary".to_owned()) };
+    let [mut callback, mut payloads] =
+        [callback, payloads].map(|spec| Path::new(&options(spec, TableType::Blink), 1, &shape.records));
+    // The first round warms caches and branch predictors, and is not counted.
+    let round = |_| (measure(|| callback.feed(ROWS)), measure(|| payloads.feed(ROWS)));
+    let rounds: Vec<(Cost, Cost)> = (0..=ROUNDS).map(round).skip(1).collect();
+    let per_row = |cost: &Cost| cost.cpu.as_nanos() as f64 / ROWS as f64;
+    print_figure(name, "ns", &rounds, |(callback, payloads)| per_row(callback) - per_row(payloads));
+    print_figure("path.callback.payloads.ns_per_row", "ns", &rounds, |(_, payloads)| per_row(payloads));
 }
 
 /// Snapshots of ten million rows, and their batches through the C stream.

@@ -19,6 +19,7 @@ mod java;
 mod leaders;
 mod million;
 mod orders;
+mod processor;
 mod programs;
 mod progress;
 mod protobuf;
