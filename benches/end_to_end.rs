@@ -12,6 +12,8 @@ mod avro_shapes;
 mod brokers;
 #[path = "support/producing.rs"]
 mod producing;
+#[path = "support/protobuf_shapes.rs"]
+mod protobuf_shapes;
 #[path = "support/shapes.rs"]
 mod shapes;
 mod support;
@@ -33,6 +35,7 @@ use karrow::options::{Options, Start};
 use karrow::table::retention::TableType;
 use karrow::table::snapshot::Snapshot;
 use producing::Producer;
+use protobuf_shapes::ProtobufShape;
 use rdkafka::bindings as rd;
 use support::{Cost, is_wanted, measure, print_figure, print_summary};
 
@@ -56,7 +59,7 @@ struct Workload {
 
 fn main() {
     let cluster = Cluster::start(1);
-    for workload in [simple(), json(), avro()] {
+    for workload in [simple(), json(), avro(), protobuf()] {
         if is_wanted(workload.name) {
             compare(&cluster, &workload);
         }
@@ -118,6 +121,18 @@ fn avro() -> Workload {
     let shape = AvroShape::of(&shapes::int64x20());
     Workload {
         name: "avro.int64x20",
+        value: shape.spec(),
+        records: shape.records.into_iter().map(|value| (None, value)).collect(),
+        ..json
+    }
+}
+
+/// The same integers as ten million Protobuf messages, without anything in front of them.
+fn protobuf() -> Workload {
+    let json = json();
+    let shape = ProtobufShape::of(&shapes::int64x20());
+    Workload {
+        name: "protobuf.int64x20",
         value: shape.spec(),
         records: shape.records.into_iter().map(|value| (None, value)).collect(),
         ..json
