@@ -329,7 +329,8 @@ bool karrow_error_position(const struct karrow_error *error,
                            int32_t *partition,
                            int64_t *offset);
 
-// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`, `reason`, `argument`.
+// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`, `reason`, `argument`,
+// `pointer` (the place in a description that is wrong).
 // NULL if the error does not have it. Belongs to the error. Since 0.1.
 const char *karrow_error_detail(const struct karrow_error *error,
                                 const char *key);
@@ -417,6 +418,35 @@ karrow_status karrow_spec_new_json(struct karrow_spec **spec,
 karrow_status karrow_spec_new_json_columns(const struct ArrowSchema *columns,
                                            struct karrow_spec **spec,
                                            struct karrow_error **error);
+
+// An object processor in Deephaven's JSON value language: a description in JSON of which forms values have, from which the
+// columns follow. It has the kinds and options of `deephaven.json`, by their names. `{"a": "int", "b": ["float"]}` is short for
+//
+// ```json
+// {"type": "object", "fields": {"a": {"type": "long"}, "b": {"type": "array", "element": {"type": "double"}}}}
+// ```
+//
+// A description is an object whose `type` is a kind: `object`, `typed_object`, `array`, `tuple`, `object_entries`, `bool`,
+// `char`, `byte`, `short`, `int`, `long`, `float`, `double`, `string`, `instant`, `big_integer`, `big_decimal`, `any`, `skip`. It
+// may be short: any other object has these fields; an array of one description is an array of such values; a string is a kind
+// that needs no options, or a type of Python: `"str"`, `"int"` (a long), `"float"` (a double), `"bool"`, `"datetime"` (an
+// instant), `"object"` (any). docs/object-processor.md has all options, docs/object-processor.schema.json is their schema.
+//
+// What becomes of a kind: `bool`: bool; `byte`, `short`, `int`, `long`: int8 to int64; `float`, `double`: float32, float64;
+// `char`, `string`: utf8; `instant`: timestamp[ns, UTC]; `big_integer`, `big_decimal`: utf8, exact, or a decimal of `precision` and
+// `scale`; `any`: utf8, the JSON text; `skip`: no column. The fields of an object, the values of a tuple and what objects of
+// several types have become columns of their own, whose names are the parts of their path with underscores in between.
+// `array`: list, of structs where an item has several columns; `object_entries`: map; with `"columns": "parallel"` both
+// become a list for each column instead, as in Deephaven.
+//
+// A value has to be of a kind that is allowed: unless options say otherwise, null and missing are, and nothing is converted.
+// What is not allowed, or does not fit, is a bad record. A key or value that is null is null in every column.
+//
+// Errors: `INVALID_ARGUMENT` for a text that is no JSON or no description, with the place in it as a JSON Pointer, which is the
+// detail `pointer`, too. Since 0.1.
+karrow_status karrow_spec_new_object_processor(const char *description,
+                                               struct karrow_spec **spec,
+                                               struct karrow_error **error);
 
 // A spec that reads the fields of an Avro record into columns, whose names and types follow from `schema`: an Avro schema
 // as JSON text, whose top level is a record. Data may have been written with other schemas: each record is read as the

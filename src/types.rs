@@ -273,7 +273,7 @@ impl<'a> Parser<'a> {
 }
 
 /// The narrower decimal, if it has so many digits.
-fn big_number(precision: u8, scale: i8) -> DataType {
+pub fn big_number(precision: u8, scale: i8) -> DataType {
     if precision <= DECIMAL128_MAX_PRECISION {
         DataType::Decimal128(precision, scale)
     } else {

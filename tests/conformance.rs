@@ -473,7 +473,7 @@ fn every_difference_from_deephaven_in_formats_is_shown() {
         let says_so = case.name.starts_with("unlike_deephaven_");
         assert_eq!(says_so, !case.unlike_deephaven.is_empty(), "{}: the name says otherwise", case.name);
     }
-    let of_formats = listed.iter().filter(|(_, rule)| rule.starts_with(['J', 'A', 'B']) || *rule == "T");
+    let of_formats = listed.iter().filter(|(_, rule)| rule.starts_with(['J', 'A', 'B', 'V']) || *rule == "T");
     let missing: Vec<_> = of_formats.map(|(about, _)| about).filter(|about| !shown.contains(*about)).collect();
     assert!(missing.is_empty(), "docs/deephaven.md lists what no case shows: {missing:?}");
 }

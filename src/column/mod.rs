@@ -8,7 +8,7 @@ mod published;
 mod shared;
 
 use arrow_array::{Array, StringArray};
-use arrow_buffer::{BooleanBufferBuilder, i256};
+use arrow_buffer::{BooleanBufferBuilder, ToByteSlice, i256};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field, UnionMode};
 
@@ -550,6 +550,23 @@ impl ColumnBuffer {
         self.valid();
     }
 
+    /// The same for a row that is null, whose members have got a null each.
+    pub fn end_null_struct(&mut self) {
+        self.nulls.add(self.length);
+        self.valid();
+    }
+
+    /// What tells the value of a row from other values, of a column of numbers, bools or text.
+    pub fn value_bytes(&self, row: usize) -> Vec<u8> {
+        match_values!(&self.values, values => values.get(row).to_byte_slice().to_vec(),
+            Values::Bits(bits) => vec![u8::from(bits.get_bit(row))],
+            Values::Bytes { ends, bytes } => {
+                (index(ends.get(row))..index(ends.get(row + 1))).map(|at| bytes.get(at)).collect()
+            }
+            _ => mismatch(&self.data_type, "a key"),
+        )
+    }
+
     /// Adds a value to a fixed_size_binary column. It has to have that size.
     #[inline]
     pub fn push_fixed(&mut self, value: &[u8]) {
@@ -747,6 +764,36 @@ mod tests {
         let list = array.as_list::<i32>();
         assert_eq!((list.len(), list.null_count(), list.value_length(0)), (2, 1, 2));
         assert_eq!(list.values().len(), 2);
+    }
+
+    #[test]
+    fn a_struct_whose_members_are_null_may_be_null_itself() {
+        let members = Fields::from(vec![Field::new("a", DataType::Int64, true)]);
+        let mut column = buffer(DataType::Struct(members));
+        for row in 0..3 {
+            match row {
+                1 => column.struct_members()[0].push_i64(7),
+                _ => column.struct_members()[0].push_null(),
+            }
+            if row == 2 { column.end_null_struct() } else { column.end_struct() }
+        }
+        let array = column.publish().to_array();
+        array.to_data().validate_full().unwrap();
+        assert_eq!((0..3).map(|row| array.is_null(row)).collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn values_are_told_apart_by_their_bytes() {
+        let mut texts = buffer(DataType::Utf8);
+        ["a", "", "ab", "a"].iter().for_each(|text| texts.push_str(text));
+        assert_eq!(texts.value_bytes(2), b"ab");
+        assert!(texts.value_bytes(1).is_empty() && texts.value_bytes(0) == texts.value_bytes(3));
+        let mut numbers = buffer(DataType::Int16);
+        [1, -1, 1].iter().for_each(|number| numbers.push_i16(*number));
+        assert!(numbers.value_bytes(0) == numbers.value_bytes(2) && numbers.value_bytes(0) != numbers.value_bytes(1));
+        let mut bools = buffer(DataType::Boolean);
+        [true, false].iter().for_each(|value| bools.push_bool(*value));
+        assert_ne!(bools.value_bytes(0), bools.value_bytes(1));
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub unsafe extern "C" fn karrow_error_position(
     true
 }
 
-/// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`, `reason`, `argument`.
+/// One detail by its key: `topic`, `side` (`key`, `value`, `timestamp`, `headers`), `column`, `path`, `reason`, `argument`,
+/// `pointer` (the place in a description that is wrong).
 /// NULL if the error does not have it. Belongs to the error. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn karrow_error_detail(error: Option<&KarrowError>, key: *const c_char) -> *const c_char {

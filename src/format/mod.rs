@@ -22,6 +22,7 @@ use crate::registry::{self, Version};
 use crate::schema::FormatColumn;
 use avro::{AvroDecoder, AvroSpec};
 use callback::CallbackSpec;
+use json::processor::ProcessorSpec;
 use json::{JsonDecoder, JsonSpec};
 use protobuf::{ProtobufDecoder, ProtobufSpec};
 use simple::SimpleDecoder;
@@ -61,6 +62,8 @@ pub enum Spec {
     },
     /// Columns from the fields of a JSON object.
     Json(JsonSpec),
+    /// Columns from JSON values of any kind, as a description has them.
+    Processor(ProcessorSpec),
     /// Columns from the fields of an Avro record.
     Avro(AvroSpec),
     /// Columns from the fields of a Protobuf message.
@@ -86,6 +89,10 @@ impl Spec {
                 let (columns, decoder) = spec.resolve()?;
                 Ok((columns, Decoder::Json(Box::new(decoder))))
             }
+            Spec::Processor(spec) => {
+                let (columns, decoder) = spec.resolve()?;
+                Ok((columns, Decoder::Json(Box::new(decoder))))
+            }
             Spec::Avro(spec) => {
                 let (columns, decoder) = spec.resolve()?;
                 Ok((columns, Decoder::Avro(Box::new(decoder))))
@@ -107,7 +114,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.subject(),
             Spec::Protobuf(spec) => spec.subject(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => None,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => None,
         }
     }
 
@@ -116,7 +123,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => Ok(Spec::Avro(spec.with_schema(schema)?)),
             Spec::Protobuf(spec) => Ok(Spec::Protobuf(spec.with_schema(schema)?)),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => Ok(self.clone()),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => Ok(self.clone()),
         }
     }
 
@@ -133,7 +140,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.has_ids() && !spec.has_schemas(),
             Spec::Protobuf(spec) => spec.has_ids() && !spec.has_schemas(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => false,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => false,
         }
     }
 
@@ -142,7 +149,7 @@ impl Spec {
         match self {
             Spec::Avro(spec) => spec.subject().is_some() || spec.has_ids(),
             Spec::Protobuf(spec) => spec.subject().is_some() || spec.has_ids(),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Callback(_) => false,
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => false,
         }
     }
 }
@@ -156,6 +163,10 @@ impl Spec {
             Spec::Avro(_) => Err(self.has_not("columns", "a json spec; the columns of avro follow from the schema")),
             Spec::Protobuf(_) => {
                 Err(self.has_not("columns", "a json spec; the columns of protobuf follow from the schema"))
+            }
+            Spec::Processor(_) => {
+                Err(self
+                    .has_not("columns", "a json spec; the columns of an object processor follow from its description"))
             }
             _ => Err(self.has_not("columns", "a json spec; make one with karrow_spec_new_json")),
         }
@@ -203,6 +214,7 @@ impl Spec {
             Spec::Ignore => "an ignore spec",
             Spec::Simple { .. } => "a simple spec",
             Spec::Json(_) => "a json spec",
+            Spec::Processor(_) => "an object processor spec",
             Spec::Avro(_) => "an avro spec",
             Spec::Protobuf(_) => "a protobuf spec",
             Spec::Callback(_) => "a callback spec",
@@ -254,7 +266,7 @@ pub enum Decoder {
     Ignore,
     /// One fixed-size number, or text or bytes as they are.
     Simple(SimpleDecoder),
-    /// The fields of a JSON object.
+    /// The fields of a JSON object, or whatever JSON values an object processor takes.
     Json(Box<JsonDecoder>),
     /// The fields of an Avro record.
     Avro(Box<AvroDecoder>),

@@ -71,6 +71,8 @@ static void texts_must_be_utf8(void)
     FAILS(karrow_spec_map_field(json, bad, "V", E), INVALID_ARGUMENT, "field: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_map_field(json, "v", bad, E), INVALID_ARGUMENT, "column: is not valid UTF-8 from byte 2 on");
     karrow_spec_free(json);
+    FAILS(karrow_spec_new_object_processor(bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
+          "description: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_new_avro_schema(bad, (karrow_spec **)&out, E), INVALID_ARGUMENT,
           "schema: is not valid UTF-8 from byte 2 on");
     FAILS(karrow_spec_new_avro_subject(bad, NULL, (karrow_spec **)&out, E), INVALID_ARGUMENT,
@@ -723,6 +725,49 @@ static void b1_protobuf_specs_are_checked(void)
     karrow_spec_free(protobuf);
 }
 
+static void v1_object_processors_are_checked(void)
+{
+    karrow_spec *processor = UNTOUCHED;
+    FAILS(karrow_spec_new_object_processor("", &processor, E), INVALID_ARGUMENT,
+          "description: it is not JSON: expected a value at byte 0");
+    FAILS(karrow_spec_new_object_processor("{\"a\": \"int\"", &processor, E), INVALID_ARGUMENT,
+          "description: it is not JSON: expected ',' or '}' at byte 11");
+    FAILS(karrow_spec_new_object_processor("[]", &processor, E), INVALID_ARGUMENT,
+          "description: an array of one value is short for an array of such values; it has 0");
+    karrow_error *error = NULL;
+    const karrow_status status = karrow_spec_new_object_processor(
+        "{\"type\": \"object\", \"fields\": {\"jprice\": {\"type\": \"double\", \"on_null\": {}}}}", &processor, &error);
+    CHECK_NUMBER(status, KARROW_STATUS_INVALID_ARGUMENT);
+    CHECK_TEXT(karrow_error_message(error),
+               "description: /fields/jprice/on_null: expected a value of double, found an object");
+    CHECK_TEXT(karrow_error_detail(error, "pointer"), "/fields/jprice/on_null");
+    CHECK_TEXT(karrow_error_detail(error, "argument"), "description");
+    karrow_error_free(error);
+    CHECK(processor == UNTOUCHED);
+
+    OK(karrow_spec_new_object_processor("{\"a\": \"int\", \"b\": [\"float\"], \"c\": [{\"x\": \"str\"}]}", &processor, E));
+    FAILS(karrow_spec_add_column(processor, "A", "int32", E), INVALID_STATE,
+          "an object processor spec has no columns; they belong to a json spec; the columns of an object processor "
+          "follow from its description");
+    FAILS_WITH(karrow_spec_map_field(processor, "a", "A", E), INVALID_STATE, "an object processor spec has no mappings");
+    FAILS_WITH(karrow_spec_set(processor, "columns", "parallel", E), INVALID_STATE,
+               "an object processor spec has no settings");
+    FAILS_WITH(karrow_spec_add_schema(processor, 7, "{}", E), INVALID_STATE, "an object processor spec has no schemas");
+
+    karrow_options *options = any_options();
+    OK(karrow_options_set_spec(options, KARROW_SIDE_VALUE, processor, E));
+    karrow_spec_free(processor);
+    struct ArrowSchema schema;
+    OK(karrow_options_schema(options, 0, &schema, E));
+    CHECK_TEXT(schema.children[column_named(&schema, "a")]->format, "l");
+    const struct ArrowSchema *list = schema.children[column_named(&schema, "b")];
+    CHECK_TEXT(list->format, "+l");
+    CHECK_TEXT(list->children[0]->format, "g");
+    CHECK_TEXT(schema.children[column_named(&schema, "c")]->children[0]->children[0]->name, "x");
+    schema.release(&schema);
+    karrow_options_free(options);
+}
+
 static void j1_columns_come_from_an_arrow_schema(void)
 {
     karrow_spec *text, *json = UNTOUCHED;
@@ -1278,6 +1323,7 @@ int main(void)
     RUN(j1_columns_come_from_an_arrow_schema);
     RUN(a1_avro_specs_are_checked);
     RUN(b1_protobuf_specs_are_checked);
+    RUN(v1_object_processors_are_checked);
     RUN(p2_order_and_duplicates_of_partitions_do_not_matter);
     RUN(p3_topics_and_partitions_must_exist);
     RUN(o1_offsets_are_offsets_or_one_of_three_constants);

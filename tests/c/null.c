@@ -395,6 +395,15 @@ static void null_karrow_spec_new_json_columns(void)
 
 static const char RECORD[] = "{\"type\": \"record\", \"name\": \"R\", \"fields\": []}";
 
+static void null_karrow_spec_new_object_processor(void)
+{
+    karrow_spec *made;
+    REFUSED("description", karrow_spec_new_object_processor(NULL, &made, OUT));
+    REFUSED("spec", karrow_spec_new_object_processor("\"int\"", NULL, OUT));
+    WITHOUT_ERROR(karrow_spec_new_object_processor("\"int\"", &made, NULL));
+    karrow_spec_free(made);
+}
+
 static void null_karrow_spec_new_avro_schema(void)
 {
     karrow_spec *made;
@@ -1111,6 +1120,7 @@ static const struct {
     CASE(karrow_spec_new_simple),
     CASE(karrow_spec_new_json),
     CASE(karrow_spec_new_json_columns),
+    CASE(karrow_spec_new_object_processor),
     CASE(karrow_spec_new_avro_schema),
     CASE(karrow_spec_new_avro_subject),
     CASE(karrow_spec_new_protobuf_source),

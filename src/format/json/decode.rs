@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::fields::{FieldId, Fields};
 use super::habit::{Habit, Step, Target};
 use super::shape::{Column, Nested, Shape, Shapes};
+use super::strict::Refused;
 use super::text::{ITEM_END, Kind, MEMBER_END, Malformed, Padded, Text, check_depth};
 use super::value::{Refusal, Value, Writer};
 use crate::column::ColumnBuffer;
@@ -20,7 +21,22 @@ pub(super) const MAX_DEPTH: usize = 1000;
 /// few bytes can be a struct of a thousand members.
 const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
 
-pub(super) type Outcome<T> = std::result::Result<T, Malformed>;
+/// Why a document is not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It does not follow the grammar.
+    Malformed(Malformed),
+    /// It is not what the spec allows; [`Pass::refused`] says why.
+    Refused,
+}
+
+impl From<Malformed> for Stop {
+    fn from(malformed: Malformed) -> Stop {
+        Stop::Malformed(malformed)
+    }
+}
+
+pub(super) type Outcome<T> = std::result::Result<T, Stop>;
 
 /// Writes the fields of JSON objects into columns.
 #[derive(Debug, Clone)]
@@ -34,6 +50,10 @@ pub struct JsonDecoder {
     padded: Padded,
     /// Memory for the names of maps.
     names: Vec<Range<usize>>,
+    /// In which row a field has been seen, where that is asked for.
+    seen: Vec<u64>,
+    /// How many rows there have been, those inside lists among them, where that is asked for.
+    serial: u64,
     /// What the items of the last payload took.
     item_bytes: usize,
 }
@@ -43,7 +63,9 @@ impl JsonDecoder {
     pub(super) fn new(shapes: Shapes) -> JsonDecoder {
         let habits = vec![Habit::default(); shapes.fields.len()];
         let places = vec![0; shapes.fields.len()];
-        JsonDecoder { shapes, habits, places, padded: Padded::default(), names: Vec::new(), item_bytes: 0 }
+        let seen = vec![0; shapes.fields.len()];
+        let padded = Padded::default();
+        JsonDecoder { shapes, habits, places, padded, names: Vec::new(), seen, serial: 0, item_bytes: 0 }
     }
 
     /// Writes one payload (`None`: Kafka's null).
@@ -52,6 +74,12 @@ impl JsonDecoder {
         payload: Option<&[u8]>,
         columns: &mut [ColumnBuffer],
     ) -> std::result::Result<(), BadValue> {
+        let is_strict = self.shapes.is_strict();
+        if is_strict && payload.is_none() {
+            self.item_bytes = 0;
+            columns.iter_mut().for_each(ColumnBuffer::push_null);
+            return Ok(());
+        }
         // Kafka's null says as little as an empty payload.
         let text = self.padded.fill(payload.unwrap_or_default()).map_err(|valid| BadValue {
             column: None,
@@ -68,6 +96,9 @@ impl JsonDecoder {
             names: &mut self.names,
             maps_are_odd: false,
             room: MAX_ITEM_BYTES,
+            seen: &mut self.seen,
+            serial: &mut self.serial,
+            refused: None,
         };
         pass.names.clear();
         let mut row = Row {
@@ -76,12 +107,14 @@ impl JsonDecoder {
             columns,
             filled: 0,
             first_refusal: 0,
+            serial: 0,
         };
-        let object = pass.document(&mut row).map_err(|malformed| BadValue {
-            column: None,
-            path: String::new(),
-            reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
-        })?;
+        if is_strict {
+            let outcome = pass.strict_document(&mut row);
+            self.item_bytes = MAX_ITEM_BYTES - pass.room;
+            return outcome.map_err(|stop| pass.bad(stop));
+        }
+        let object = pass.document(&mut row).map_err(|stop| pass.bad(stop))?;
         if let Some(kind) = object {
             let reason = format!("expected an object, found {}", kind.name());
             return Err(BadValue { column: None, path: String::new(), reason });
@@ -111,8 +144,8 @@ enum Next {
 /// One document on its way into columns.
 pub(super) struct Pass<'a> {
     pub text: Text<'a>,
-    fields: &'a Fields,
-    nested: &'a [Nested],
+    pub fields: &'a Fields,
+    pub nested: &'a [Nested],
     habits: &'a mut [Habit],
     places: &'a mut [u32],
     /// Values that did not fit, of the objects that are being read, the outermost first. A later duplicate of the field may
@@ -124,18 +157,25 @@ pub(super) struct Pass<'a> {
     pub maps_are_odd: bool,
     /// What further items of lists and entries of maps may take.
     pub room: usize,
+    /// [`JsonDecoder::seen`].
+    pub seen: &'a mut [u64],
+    pub serial: &'a mut u64,
+    /// Why the document is refused, where [`Stop::Refused`] says that it is.
+    pub refused: Option<Box<Refused>>,
 }
 
 /// What one object becomes: a value in each of some columns.
 pub(super) struct Row<'a, 'c> {
-    shape: &'a Shape,
-    columns: &'c mut [ColumnBuffer],
+    pub shape: &'a Shape,
+    pub columns: &'c mut [ColumnBuffer],
     /// How many rows each column has without this one.
-    rows: usize,
+    pub rows: usize,
     /// How many columns have got their value.
-    filled: usize,
+    pub filled: usize,
     /// Where in [`Pass::refusals`] this object's begin.
-    first_refusal: usize,
+    pub first_refusal: usize,
+    /// Which row it is, for [`JsonDecoder::seen`].
+    pub serial: u64,
 }
 
 /// Why a column, or an item or a member, is without its value.
@@ -161,7 +201,7 @@ impl Bad {
 
     /// The same, seen from around the member of this name.
     #[cold]
-    fn inside_member(self, name: &str) -> Bad {
+    pub fn inside_member(self, name: &str) -> Bad {
         Bad { path: format!(".{name}{}", self.path), ..self }
     }
 }
@@ -170,20 +210,57 @@ impl Bad {
 pub(super) type Written = (usize, Option<Bad>);
 
 impl<'a> Pass<'a> {
+    /// What to say of a payload that was not read to its end.
+    #[cold]
+    fn bad(&mut self, stop: Stop) -> BadValue {
+        let stop = match stop {
+            // That a document does not follow the grammar is worse, wherever it does not.
+            Stop::Refused => self.check_grammar().err().map_or(Stop::Refused, Stop::Malformed),
+            malformed => malformed,
+        };
+        match (stop, self.refused.take()) {
+            (Stop::Refused, Some(refused)) => refused.into_bad_value(),
+            (Stop::Refused, None) => unreachable!("what is refused is refused for a reason"),
+            (Stop::Malformed(malformed), _) => BadValue {
+                column: None,
+                path: String::new(),
+                reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
+            },
+        }
+    }
+
+    /// Where the document begins, behind a byte order mark and blanks.
+    pub fn start(&self) -> usize {
+        let text = self.text;
+        let start = if text.slice(0, text.len()).starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        text.skip_blanks(start)
+    }
+
+    /// Whether nothing but blanks stands from here on.
+    pub fn check_end(&self, at: usize) -> std::result::Result<(), Malformed> {
+        let end = self.text.skip_blanks(at);
+        if end == self.text.len() {
+            Ok(())
+        } else {
+            Err(Malformed { at: end, expected: "nothing behind the document" })
+        }
+    }
+
+    fn check_grammar(&self) -> std::result::Result<(), Malformed> {
+        let start = self.start();
+        if start == self.text.len() { Ok(()) } else { self.check_end(self.text.value_end(start, 0)?) }
+    }
+
     /// The whole payload. Returns the kind of a document that is none to take fields from.
     fn document(&mut self, row: &mut Row<'a, '_>) -> Outcome<Option<Kind>> {
         let text = self.text;
-        let start = if text.slice(0, text.len()).starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let at = text.skip_blanks(start);
+        let at = self.start();
         if at == text.len() {
             return Ok(None);
         }
         let kind = text.kind(at)?;
         let end = if kind == Kind::Object { self.object(row, FieldId::ROOT, at, 0)? } else { text.value_end(at, 0)? };
-        let end = text.skip_blanks(end);
-        if end != text.len() {
-            return Err(Malformed { at: end, expected: "nothing behind the document" });
-        }
+        self.check_end(end)?;
         Ok(Some(kind).filter(|kind| !matches!(kind, Kind::Object | Kind::Null)))
     }
 
@@ -212,27 +289,44 @@ impl<'a> Pass<'a> {
     }
 
     /// The object that begins at `at`, inside `depth` containers. Returns where it ends.
-    fn object(&mut self, row: &mut Row<'a, '_>, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
+    pub fn object(&mut self, row: &mut Row<'a, '_>, field: FieldId, at: usize, depth: usize) -> Outcome<usize> {
         check_depth(depth, at)?;
         // Taken out, because what is inside the object may ask for other habits.
         let mut habit = std::mem::take(&mut self.habits[field.index()]);
-        let end = self.members(row, field, &mut habit, at + 1, depth + 1);
+        let end = self.members(row, field, &mut habit, 0, at + 1, depth + 1);
         self.habits[field.index()] = habit;
         end
     }
 
-    /// The members of an object, from behind its brace on. Returns where the object ends.
+    /// The members of an object behind its first one, which has ended at `at` and began at `first`. Returns where the object
+    /// ends.
+    pub fn further_members(
+        &mut self,
+        row: &mut Row<'a, '_>,
+        field: FieldId,
+        first: usize,
+        at: usize,
+        depth: usize,
+    ) -> Outcome<usize> {
+        let mut habit = std::mem::take(&mut self.habits[field.index()]);
+        habit.begin_with(|| Step::new(self.text.slice(first, at), Target::Skip));
+        let end = self.members(row, field, &mut habit, 1, at, depth);
+        self.habits[field.index()] = habit;
+        end
+    }
+
+    /// The members of an object from this one on, which is the first behind its brace. Returns where the object ends.
     #[inline]
     fn members(
         &mut self,
         row: &mut Row<'a, '_>,
         field: FieldId,
         habit: &mut Habit,
+        mut index: usize,
         mut at: usize,
         depth: usize,
     ) -> Outcome<usize> {
         let text = self.text;
-        let mut index = 0;
         loop {
             let target;
             if let Some((step, known)) = habit.recognise(index, text, at) {
@@ -265,7 +359,7 @@ impl<'a> Pass<'a> {
         match text.byte(name) {
             b'}' => return Ok(Next::End(name + 1)),
             b',' if index > 0 => name = text.skip_blanks(name + 1),
-            _ if index > 0 => return Err(Malformed { at: name, expected: MEMBER_END }),
+            _ if index > 0 => return Err(Malformed { at: name, expected: MEMBER_END }.into()),
             _ => {}
         }
         let member = text.member(name)?;
@@ -275,6 +369,9 @@ impl<'a> Pass<'a> {
         } else {
             self.fields.member(field, text.slice(member.name, member.name_end))
         };
+        if id.is_none() && self.fields.get(field).refuses_unknown() {
+            return self.refuse_unknown(field);
+        }
         let target = id.map_or(Target::Skip, |id| self.target(id));
         let mut nowhere = u32::MAX;
         let place = id.map_or(&mut nowhere, |id| &mut self.places[id.index()]);
@@ -294,9 +391,12 @@ impl<'a> Pass<'a> {
 
     /// The value at `at`, which is for one column alone. Returns where it ends.
     #[inline(always)]
-    fn column_value(&mut self, row: &mut Row<'a, '_>, column: usize, at: usize, depth: usize) -> Outcome<usize> {
+    pub fn column_value(&mut self, row: &mut Row<'a, '_>, column: usize, at: usize, depth: usize) -> Outcome<usize> {
         let buffer = &mut row.columns[column];
         if buffer.rows() != row.rows {
+            if row.shape.columns[column].strict.is_some() {
+                return self.repeated_column(&row.shape.columns[column], column, at, depth);
+            }
             // The field comes a second time: the last one wins.
             buffer.truncate(row.rows);
             row.filled -= 1;
@@ -314,6 +414,9 @@ impl<'a> Pass<'a> {
         let buffer = &mut row.columns[column];
         let (end, bad) = self.value(&row.shape.columns[column], buffer, at, depth)?;
         if let Some(bad) = bad {
+            if row.shape.columns[column].strict.is_some() {
+                return self.refuse(Refused::in_column(column, bad));
+            }
             // Of what it holds, some may have been written.
             buffer.truncate(row.rows);
             row.filled -= 1;
@@ -341,6 +444,9 @@ impl<'a> Pass<'a> {
         depth: usize,
     ) -> Outcome<Written> {
         let text = self.text;
+        if let Some(strict) = &column.strict {
+            return self.strict_value(column, strict, buffer, at, depth);
+        }
         if text.has(at, b"null") {
             if column.required {
                 return Ok((at + 4, Some(Bad::new(column, Kind::Null.name()))));
@@ -388,7 +494,7 @@ impl<'a> Pass<'a> {
     fn structure(&mut self, shape: &'a Shape, buffer: &mut ColumnBuffer, at: usize, depth: usize) -> Outcome<Written> {
         let rows = buffer.rows();
         let (filled, first_refusal) = (0, self.refusals.len());
-        let mut row = Row { shape, rows, columns: buffer.struct_members(), filled, first_refusal };
+        let mut row = Row { shape, rows, columns: buffer.struct_members(), filled, first_refusal, serial: 0 };
         let end = self.object(&mut row, shape.object, at, depth)?;
         let bad = self.finish(&mut row).map(|(member, bad)| bad.inside_member(&shape.columns[member].name));
         // Those of members that a later duplicate has made good.
@@ -411,6 +517,9 @@ impl<'a> Pass<'a> {
     fn field_value(&mut self, row: &mut Row<'a, '_>, id: FieldId, at: usize, depth: usize) -> Outcome<usize> {
         let fields = self.fields;
         let field = fields.get(id);
+        if let Some(node) = field.node() {
+            return self.member_value(row, node, id, at, depth);
+        }
         let mut end = None;
         for column in &field.columns {
             end = Some(self.column_value(row, *column, at, depth)?);
@@ -458,7 +567,7 @@ impl<'a> Pass<'a> {
             match text.byte(at) {
                 b',' => at = text.skip_blanks(at + 1),
                 b']' => return Ok(at + 1),
-                _ => return Err(Malformed { at, expected: ITEM_END }),
+                _ => return Err(Malformed { at, expected: ITEM_END }.into()),
             }
         }
         unreachable!("an array ends before the index does")

@@ -5,6 +5,7 @@ use std::fmt;
 
 use hashbrown::HashMap;
 
+use super::strict::Node;
 use crate::error::{Error, Result};
 
 /// The way from the document's root to a field: names of members, or indexes of items in decimal.
@@ -84,6 +85,48 @@ pub struct Field {
     members: HashMap<Box<str>, FieldId>,
     /// The members whose names are indexes of an array, by index.
     items: Vec<(usize, FieldId)>,
+    /// What an object processor says about it.
+    strict: Option<Box<Strictness>>,
+}
+
+/// What an object processor says about a field beyond where it goes.
+#[derive(Debug, Clone)]
+struct Strictness {
+    node: Node,
+    /// Whether members that nobody wants are refused.
+    refuses_unknown: bool,
+    /// Members whose names count in whatever case, by [`folded`].
+    folded: HashMap<Box<str>, FieldId>,
+}
+
+impl Field {
+    /// What an object processor makes of its value.
+    #[inline]
+    pub fn node(&self) -> Option<&Node> {
+        self.strict.as_ref().map(|strict| &strict.node)
+    }
+
+    /// Whether members that nobody wants are refused.
+    pub fn refuses_unknown(&self) -> bool {
+        self.strict.as_ref().is_some_and(|strict| strict.refuses_unknown)
+    }
+}
+
+/// A name without its case, character by character, as Java compares names regardless of case.
+pub fn folded(name: &str) -> String {
+    let one = |character: char, mut changed: [Option<char>; 2]| match changed[1].take() {
+        None => changed[0].unwrap_or(character),
+        Some(_) => character,
+    };
+    let upper = |character: char| {
+        let mut upper = character.to_uppercase();
+        one(character, [upper.next(), upper.next()])
+    };
+    let lower = |character: char| {
+        let mut lower = character.to_lowercase();
+        one(character, [lower.next(), lower.next()])
+    };
+    name.chars().map(upper).map(lower).collect()
 }
 
 /// All fields that feed columns, those of the document first.
@@ -126,7 +169,32 @@ impl Fields {
 
     /// The member of an object that has this name.
     pub fn member(&self, of: FieldId, name: &str) -> Option<FieldId> {
-        self.get(of).members.get(name).copied()
+        let field = self.get(of);
+        let member = field.members.get(name).copied();
+        match &field.strict {
+            Some(strict) if member.is_none() && !strict.folded.is_empty() => strict.folded.get(&*folded(name)).copied(),
+            _ => member,
+        }
+    }
+
+    /// Says what an object processor makes of a field; if that is one column, which.
+    pub fn set_node(&mut self, id: FieldId, node: Node, refuses_unknown: bool) {
+        let field = self.get_mut(id);
+        field.columns = node.column().into_iter().collect();
+        field.strict = Some(Box::new(Strictness { node, refuses_unknown, folded: HashMap::new() }));
+    }
+
+    /// Gives a field with a node a member, by one of its names.
+    pub fn add_member(&mut self, of: FieldId, name: &str, member: FieldId, case_sensitive: bool) {
+        let field = self.get_mut(of);
+        match &mut field.strict {
+            Some(strict) if !case_sensitive => {
+                strict.folded.insert(folded(name).into(), member);
+            }
+            _ => {
+                field.members.insert(name.into(), member);
+            }
+        }
     }
 
     /// The item of an array that has this index.
@@ -175,6 +243,14 @@ mod tests {
         }
         assert!(Path::parse(&"/a".repeat(100)).is_ok());
         assert!(Path::parse(&"/a".repeat(101)).unwrap_err().message().ends_with("at most 100 names, and this one 101"));
+    }
+
+    #[test]
+    fn names_lose_their_case_as_in_java() {
+        for (one, other) in [("Age", "aGE"), ("ÜBER", "über"), ("K", "\u{212a}"), ("straße", "STRAßE")] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("straße"), folded("STRASSE"));
     }
 
     #[test]

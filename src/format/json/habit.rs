@@ -90,6 +90,13 @@ impl Habit {
         (index > 0 && next.matches(text, at)).then_some((next, index + 1))
     }
 
+    /// The object begins with a member that is not looked for here, and is known by this step.
+    pub fn begin_with(&mut self, step: impl FnOnce() -> Step) {
+        if self.steps.is_empty() {
+            self.steps.push(step());
+        }
+    }
+
     /// A member has come that was not foreseen at this index. `place` is the number of the step that its field was last
     /// seen at. Returns the number of its step; `None` if it has none, and comes between those that have.
     pub fn meet(&mut self, index: usize, place: &mut u32, step: Step) -> Option<usize> {

@@ -11,6 +11,9 @@
 //!   └─ write    J4: a JSON value into a column, or why not          value.rs, number.rs, time.rs
 //! ```
 //!
+//! Object processors are a second front end, `processor/`, of the same shapes, fields and decoder; what their values may be, and
+//! what becomes of those that are missing, null or not one column, is in `strict.rs` and `kinds.rs`.
+//!
 //! There is no document tree. The decoder walks the payload once, writes each value into its column as it meets it, and
 //! checks everything it steps over. What is rare is left to libraries: serde_json unescapes strings, the standard library
 //! rounds numbers that are hard to round, jiff knows time zones, base64 knows base64.
@@ -18,9 +21,12 @@
 mod decode;
 mod fields;
 mod habit;
+mod kinds;
 mod nested;
 mod number;
+pub mod processor;
 mod shape;
+mod strict;
 mod text;
 mod time;
 mod value;

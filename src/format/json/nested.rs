@@ -60,7 +60,7 @@ impl<'a> Pass<'a> {
             match text.byte(at) {
                 b',' => at = text.skip_blanks(at + 1),
                 b']' => break,
-                _ => return Err(Malformed { at, expected: ITEM_END }),
+                _ => return Err(Malformed { at, expected: ITEM_END }.into()),
             }
         }
         buffer.end_list();
@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
             match text.byte(at) {
                 b',' => at = text.skip_blanks(at + 1),
                 b'}' => return Ok(Some(at + 1)),
-                _ => return Err(Malformed { at, expected: MEMBER_END }),
+                _ => return Err(Malformed { at, expected: MEMBER_END }.into()),
             }
         }
     }
@@ -202,7 +202,7 @@ impl<'a> Pass<'a> {
             match text.byte(at) {
                 b',' => at = text.skip_blanks(at + 1),
                 b'}' => return Ok((entries, at + 1)),
-                _ => return Err(Malformed { at, expected: MEMBER_END }),
+                _ => return Err(Malformed { at, expected: MEMBER_END }.into()),
             }
         }
     }

@@ -266,6 +266,23 @@ fn parse_exponent(text: &str) -> i64 {
     if negative { -magnitude } else { magnitude }
 }
 
+/// The digits of a number times 10^power in front of the point, with a minus if it is negative; `None` if there would be more
+/// than so many. What is behind the point is cut off.
+pub fn whole_digits(number: &str, power: i64, most: usize) -> Option<String> {
+    let parts = Parts::of(number);
+    let zero = || Some("0".to_owned());
+    let Some(first) = parts.first_significant() else { return zero() };
+    // How many digits from the first one on stand in front of the point.
+    let count = saturated(parts.integer.len()).saturating_add(parts.exponent).saturating_add(power);
+    let count = count.saturating_sub(saturated(first));
+    if count <= 0 {
+        return zero();
+    }
+    let count = usize::try_from(count).ok().filter(|count| *count <= most)?;
+    let digits = parts.digits().skip(first).chain(std::iter::repeat(b'0')).take(count).map(char::from);
+    Some(if parts.negative { std::iter::once('-').chain(digits).collect() } else { digits.collect() })
+}
+
 /// The same number in a text of bounded length, for the standard library, which gives up on exponents beyond some digits
 /// even where as many zeros in front make up for them. Rounds to the same float.
 pub fn shortened(number: &str) -> Cow<'_, str> {
@@ -342,6 +359,31 @@ mod tests {
         assert_eq!(decimal("1.505"), Err(Misfit::Fraction));
         let wide = "9".repeat(76);
         assert_eq!(Exact::parse(&wide).unwrap().decimal256(0, 76).unwrap().to_string(), wide);
+    }
+
+    #[test]
+    fn whole_digits_are_those_in_front_of_the_point() {
+        for (number, power, digits) in [
+            ("0", 0, "0"),
+            ("-0.000", 9, "0"),
+            ("42", 0, "42"),
+            ("-42.99", 0, "-42"),
+            ("0.99", 0, "0"),
+            ("-0.0123456789", 9, "-12345678"),
+            ("1.5e3", 0, "1500"),
+            ("007", 2, "700"),
+            (".5", 1, "5"),
+            ("5.", 1, "50"),
+            ("123456789e-5", 0, "1234"),
+            ("1e-99999999999999999999", 0, "0"),
+            ("0e99999999999999999999", 0, "0"),
+            ("9999999999", 0, "9999999999"),
+        ] {
+            assert_eq!(whole_digits(number, power, 10).as_deref(), Some(digits), "{number}");
+        }
+        for (number, power) in [("12345678901", 0), ("1", 10), ("1e99999999999999999999", 0), ("-1.5e10", 0)] {
+            assert_eq!(whole_digits(number, power, 10), None, "{number}");
+        }
     }
 
     #[test]

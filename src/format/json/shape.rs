@@ -3,6 +3,7 @@
 use arrow_schema::{DataType, Field};
 
 use super::fields::{FieldId, Fields, Path};
+use super::strict::Strict;
 use super::value::Writer;
 use crate::column::fixed_bytes;
 use crate::error::{Error, Result, Status};
@@ -17,6 +18,8 @@ pub struct Column {
     /// Whether null is refused.
     pub required: bool,
     pub writer: Writer,
+    /// What decides about values that are not written plainly, instead of the rules of J4.
+    pub strict: Option<Box<Strict>>,
 }
 
 /// The columns that one object fills: those of the table, or the members of a struct.
@@ -25,6 +28,24 @@ pub struct Shape {
     /// The object, whose fields feed the columns.
     pub object: FieldId,
     pub columns: Vec<Column>,
+    /// As many columns with a value make a row for which nothing else has to be looked at: `usize::MAX` if that is never so.
+    pub enough: usize,
+    /// Whether a row of which all is null is a null struct.
+    pub null_is_null: bool,
+}
+
+impl Shape {
+    /// The columns that an object fills.
+    pub fn new(object: FieldId, columns: Vec<Column>) -> Shape {
+        Shape { object, enough: columns.len(), columns, null_is_null: false }
+    }
+}
+
+impl Column {
+    /// What decides about its values, if it is one of an object processor.
+    pub fn strict(&self) -> &Strict {
+        self.strict.as_ref().expect("a column of an object processor is strict")
+    }
 }
 
 /// A value that holds others.
@@ -32,6 +53,8 @@ pub struct Shape {
 pub enum Nested {
     List(Items),
     Struct(Shape),
+    /// What an object processor makes one column of by way of a row that has just this one.
+    Row(Shape),
     /// Entries, by their values. The keys are text.
     Map(Items),
 }
@@ -58,11 +81,12 @@ pub struct Shapes {
 impl Shapes {
     /// What these columns ask for, each of its field of the document.
     pub fn new<'s>(columns: impl IntoIterator<Item = (&'s Field, &'s Path)>) -> Result<Shapes> {
-        let root = Shape { object: FieldId::ROOT, columns: Vec::new() };
+        let root = Shape::new(FieldId::ROOT, Vec::new());
         let mut shapes = Shapes { root, nested: Vec::new(), fields: Fields::default() };
         for (index, (field, path)) in columns.into_iter().enumerate() {
             let column = shapes.column(field)?;
             shapes.root.columns.push(column);
+            shapes.root.enough += 1;
             shapes.fields.add(FieldId::ROOT, path, index);
         }
         Ok(shapes)
@@ -86,7 +110,7 @@ impl Shapes {
                     columns.push(self.column(member)?);
                     self.fields.add(object, &Path::field(member.name()), index);
                 }
-                self.add(Nested::Struct(Shape { object, columns }))
+                self.add(Nested::Struct(Shape::new(object, columns)))
             }
             DataType::Map(entries, sorted) => {
                 let column = self.column(map_value(entries, *sorted)?)?;
@@ -95,10 +119,15 @@ impl Shapes {
             scalar => Writer::new(scalar).ok_or_else(|| unsupported(scalar))?,
         };
         let required = !field.is_nullable();
-        Ok(Column { name: field.name().clone(), type_name: shown(data_type), required, writer })
+        Ok(Column { name: field.name().clone(), type_name: shown(data_type), required, writer, strict: None })
     }
 
-    fn add(&mut self, nested: Nested) -> Writer {
+    /// Whether these are the columns of an object processor, whose values have one form each.
+    pub fn is_strict(&self) -> bool {
+        self.fields.get(FieldId::ROOT).node().is_some()
+    }
+
+    pub fn add(&mut self, nested: Nested) -> Writer {
         self.nested.push(nested);
         Writer::Nested(u32::try_from(self.nested.len() - 1).expect("a spec has fewer than 2^32 types"))
     }

@@ -81,6 +81,29 @@ pub fn instant(text: &str, unit: TimeUnit) -> Outcome<i64> {
     }
 }
 
+/// An instant as Java's ISO_INSTANT has it, in nanoseconds: a date and time with seconds, and an offset.
+#[inline]
+pub fn iso_instant(text: &str) -> Outcome<i64> {
+    // Seconds, which may be missing elsewhere, and a fraction of at most nine digits.
+    const SECONDS: usize = "YYYY-MM-DDTHH:MM".len();
+    const MOST_DIGITS: usize = 9;
+    let Some((time, rest)) = DateTime::read(text.as_bytes()) else { return Err(Misfit::Form) };
+    let read = text.len() - rest.len();
+    if text.as_bytes().get(SECONDS) != Some(&b':') || read > SECONDS + ":SS.".len() + MOST_DIGITS {
+        return Err(Misfit::Form);
+    }
+    if let [b'Z' | b'z'] = rest {
+        return in_unit(time.seconds(), time.nanos?, TimeUnit::Nanosecond);
+    }
+    const MOST_SECONDS: i32 = 18 * 3600;
+    match read_offset(rest) {
+        Some((offset, [])) if offset.abs() <= MOST_SECONDS => {
+            in_unit(time.seconds() - i64::from(offset), time.nanos?, TimeUnit::Nanosecond)
+        }
+        _ => Err(Misfit::Form),
+    }
+}
+
 /// A date and time without an offset.
 pub fn local(text: &str, unit: TimeUnit) -> Outcome<i64> {
     match DateTime::read(text.as_bytes()) {
@@ -366,6 +389,36 @@ mod tests {
         assert_eq!(instant("1970-01-01T00:00:00.0001Z", TimeUnit::Millisecond), Err(Misfit::Unit));
         assert_eq!(instant("1970-01-01T00:00:00.0000000010000Z", NS), Ok(1));
         assert_eq!(instant("1970-01-01T00:00:00.00000000001Z", NS), Err(Misfit::Unit));
+    }
+
+    #[test]
+    fn instants_of_iso_8601_have_seconds_and_an_offset() {
+        for (text, nanos) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01t00:00:01.5z", 1_500_000_000),
+            ("1970-01-01T00:00:00.123456789+00:00", 123_456_789),
+            ("1970-01-01T18:00:00+18:00", 0),
+            ("2262-04-11T23:47:16.854775807Z", i64::MAX),
+        ] {
+            assert_eq!(iso_instant(text), Ok(nanos), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "1970-01-01",
+            "1970-01-01T00:00Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.1234567890Z",
+            "1970-01-01T00:00:00Z[UTC]",
+            "1970-01-01T00:00:00+18:01",
+            "1970-01-01T00:00:00 UTC",
+            "1970-02-29T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+        ] {
+            assert_eq!(iso_instant(text), Err(Misfit::Form), "{text}");
+        }
+        assert_eq!(iso_instant("2262-04-11T23:47:16.854775808Z"), Err(Misfit::Range));
     }
 
     #[test]

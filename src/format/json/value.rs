@@ -47,6 +47,12 @@ pub enum Writer {
     Instant(TimeUnit),
     /// A timestamp without a zone.
     Local(TimeUnit),
+    /// An instant of an object processor: text in ISO 8601 alone.
+    Iso,
+    /// The same as a number of so many powers of ten of nanoseconds.
+    Epoch(u8),
+    /// What an object processor has no plain way for.
+    Strict,
     /// A list, a struct or a map, by its number.
     Nested(u32),
 }
@@ -111,6 +117,7 @@ impl Writer {
             match self {
                 Writer::Utf8 => column.push_part(text.padded(), start, end),
                 Writer::Instant(unit) => column.push_i64(time::instant(text.slice(start, end), unit).ok()?),
+                Writer::Iso => column.push_i64(time::iso_instant(text.slice(start, end)).ok()?),
                 _ => return None,
             }
             return Some(end + 1);
@@ -134,6 +141,11 @@ impl Writer {
             Writer::Instant(unit) => {
                 let (value, end) = plain_integer(text, at)?;
                 column.push_i64(time::instant_from_number(value, unit).ok()?);
+                Some(end)
+            }
+            Writer::Epoch(power) => {
+                let (value, end) = plain_integer(text, at)?;
+                column.push_i64(value.checked_mul(10_i64.pow(power.into()))?);
                 Some(end)
             }
             Writer::Bool if text.has(at, b"true") => {
@@ -184,8 +196,8 @@ impl Writer {
                 const FORM: &str = "text that is not YYYY-MM-DDTHH:MM:SS without an offset";
                 column.push_i64(time::local(string(value)?, unit).map_err(misfit_of(FORM))?);
             }
-            // The decoder writes what is inside.
-            Writer::Nested(_) => return Err(Refusal::Kind),
+            // The decoder writes what is inside, and what has one form alone.
+            Writer::Nested(_) | Writer::Iso | Writer::Epoch(_) | Writer::Strict => return Err(Refusal::Kind),
         }
         Ok(())
     }

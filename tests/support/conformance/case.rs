@@ -12,6 +12,7 @@ use karrow::error::{Error, Status};
 use karrow::format::Spec;
 use karrow::format::avro::AvroSpec;
 use karrow::format::json::JsonSpec;
+use karrow::format::json::processor::ProcessorSpec;
 use karrow::format::protobuf::ProtobufSpec;
 use karrow::mock::records::{self, JsonRecord};
 use karrow::options::{Start, Stop};
@@ -115,6 +116,8 @@ pub enum SpecText {
         columns: Vec<(String, String)>,
         mapping: Vec<(String, String)>,
     },
+    /// Its description, as text.
+    Processor(String),
     Avro {
         reader: ReaderText,
         settings: Vec<(String, String)>,
@@ -568,6 +571,8 @@ impl SpecText {
                 columns: members.take("columns", list(pair))?.unwrap_or_default(),
                 mapping: members.take("mapping", list(pair))?.unwrap_or_default(),
             },
+            // A description is said as a schema is: its text, or the JSON that the text is.
+            "object_processor" => SpecText::Processor(members.need("description", avro_schema)?),
             "avro" => SpecText::parse_avro(&mut members)?,
             "protobuf" => SpecText::parse_protobuf(&mut members)?,
             other => return Err(format!("there is no spec {other}")),
@@ -629,6 +634,7 @@ impl SpecText {
                 mapping.iter().try_for_each(|(field, column)| spec.map_field(field, column))?;
                 Spec::Json(spec)
             }
+            SpecText::Processor(description) => Spec::Processor(ProcessorSpec::new(description)?),
             SpecText::Avro { reader, settings, mapping, schemas } => {
                 let mut spec = Spec::Avro(reader.make()?);
                 settings.iter().try_for_each(|(key, value)| spec.set(key, value))?;
