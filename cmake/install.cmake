@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 install(PROGRAMS ${library_dir}/${library_name} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${library_dir}/${abi_name} ${library_dir}/${cargo_library_name} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/include/karrow.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/bindings/cpp/include/karrow/karrow.hpp
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/bindings/cpp/include/karrow/
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/karrow)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

@@ -11,6 +11,7 @@ file(RENAME ${first_prefix} ${PREFIX})
 set(expected
   include/karrow.h
   include/karrow/karrow.hpp
+  include/karrow/values.hpp
   ${LIBRARY_DIR}/cmake/karrow/karrow-config-version.cmake
   ${LIBRARY_DIR}/cmake/karrow/karrow-config.cmake
   ${LIBRARY_DIR}/pkgconfig/karrow.pc

@@ -91,7 +91,7 @@ const MockCluster &cluster()
     return cluster;
 }
 
-/// An Avro schema: its text, or the JSON that the text is.
+/// An Avro schema or a description: its text, or the JSON that the text is.
 std::string schema_text(const json &schema)
 {
     return schema.is_string() ? schema.get<std::string>() : schema.dump();
@@ -157,6 +157,8 @@ Spec spec_of(const json &text)
             spec.add_column(column.at(0), column.at(1));
         for (const json &field : mapping)
             spec.map_field(field.at(0), field.at(1));
+    } else if (kind == "object_processor") {
+        spec = Spec::object_processor(schema_text(members.need("description")));
     } else if (kind == "avro") {
         const json schema = members.take("schema"), version = members.take("version"), settings = members.take("set");
         const json mapping = members.take("mapping"), schemas = members.take("schemas");

@@ -1,234 +1,175 @@
-// Processors as lambdas: what they make, what they refuse, what they throw, and when they are let go.
+// Object processors: descriptions that C++ makes, and what is refused when. What becomes of which value, the conformance
+// cases say.
 
 #include "support.hpp"
 
-#include <atomic>
-#include <thread>
-#include <tuple>
+#include <type_traits>
+
+using namespace karrow;
+using support::expect_error;
 
 namespace {
 
-using karrow::Batch;
-using karrow::Bytes;
-using karrow::Column;
-using karrow::Consumer;
-using karrow::Options;
-using karrow::Partition;
-using karrow::ProcessorCall;
-using karrow::Snapshot;
-using karrow::Spec;
-using karrow::Status;
-using support::expect_error;
-using support::expect_error_with;
-
-/// The columns, Text utf8 and Length int64, behind so many rows that nobody wants.
-std::vector<support::Field> fields_of(const Column<Bytes> &payloads, std::size_t unwanted = 0)
+/// The rows that these records become.
+Batch rows_of(const Spec &spec, const std::string &records, std::int64_t count)
 {
-    std::vector<std::uint8_t> text(unwanted, 'x');
-    std::vector<std::int32_t> ends{0};
-    std::vector<std::int64_t> lengths(unwanted, -1);
-    for (std::size_t row = 1; row <= unwanted; ++row)
-        ends.push_back(static_cast<std::int32_t>(row));
-    for (const std::optional<Bytes> payload : payloads) {
-        const Bytes bytes = payload.value_or(Bytes());
-        text.insert(text.end(), bytes.begin(), bytes.end());
-        ends.push_back(static_cast<std::int32_t>(text.size()));
-        lengths.push_back(static_cast<std::int64_t>(bytes.size()));
-    }
-    // An empty buffer would be a NULL one.
-    text.push_back(0);
-    const auto raw = [](const auto &values) {
-        const auto *first = reinterpret_cast<const std::uint8_t *>(values.data());
-        return std::vector<std::uint8_t>(first, first + values.size() * sizeof values[0]);
-    };
-    return {{"Text", "u", {raw(ends), text}}, {"Length", "l", {raw(lengths)}}};
+    const MockCluster cluster = support::cluster_with(1);
+    cluster.produce_records("t", records);
+    const Consumer consumer = support::opened(support::options_of(cluster, "utf8").value(spec));
+    const Snapshot snapshot = support::read_rows(consumer, count);
+    return Batch(snapshot.schema(), snapshot.partition(0).array());
 }
 
-const std::vector<support::Field> declared = {{"Text", "u", {}}, {"Length", "l", {}}};
-
-/// Makes texts and lengths; refuses `refuse`, throws at `throw`.
-void obey(ProcessorCall &call)
+std::vector<std::string> columns_of(const Spec &spec)
 {
-    const Batch input = call.take_input();
-    const Column<Bytes> payloads = input.column<Bytes>("payload");
-    for (std::int64_t row = 0; row < input.rows(); ++row) {
-        const Bytes bytes = payloads[row].value_or(Bytes());
-        const std::string text(bytes.begin(), bytes.end());
-        if (text == "refuse")
-            call.refuse(row, "expected anything else");
-        if (text == "throw")
-            throw std::runtime_error("it is too much");
-    }
-    const std::vector<support::Field> fields = fields_of(payloads);
-    call.set_output(support::array_of(fields, input.rows()), support::schema_of(fields));
+    const Options options = Options("t").key(Spec::ignore()).value(spec);
+    const Schema schema = options.schema(std::chrono::seconds(0));
+    std::vector<std::string> names;
+    for (std::int64_t index = 3; index < schema.get()->n_children; ++index)
+        names.push_back(std::string(schema.get()->children[index]->name) + " " + schema.get()->children[index]->format);
+    return names;
 }
 
-Options options_with(const karrow::MockCluster &cluster, const Spec &spec)
-{
-    return support::options_of(cluster, "utf8").set("karrow.poll.linger.ms", "50").value(spec);
-}
+// Whether a kind has an option.
+template <class Kind, class = void>
+constexpr bool takes_decimals = false;
+template <class Kind>
+constexpr bool takes_decimals<Kind, std::void_t<decltype(std::declval<Kind>().allow_decimal())>> = true;
+template <class Kind, class = void>
+constexpr bool takes_text = false;
+template <class Kind>
+constexpr bool takes_text<Kind, std::void_t<decltype(std::declval<Kind>().allow_string())>> = true;
+template <class Kind, class Constant, class = void>
+constexpr bool takes_constant = false;
+template <class Kind, class Constant>
+constexpr bool
+    takes_constant<Kind, Constant, std::void_t<decltype(std::declval<Kind>().on_null(std::declval<Constant>()))>> = true;
 
-std::vector<std::string> texts_of(const Snapshot &snapshot, std::int32_t partition = 0)
-{
-    return support::texts_of(snapshot.partition(partition).batches(), "Text");
-}
+static_assert(takes_decimals<values::Int> && takes_decimals<values::String> && takes_decimals<values::EpochInstant>);
+static_assert(!takes_decimals<values::Double> && !takes_decimals<values::Bool> && !takes_decimals<values::Instant>);
+static_assert(takes_text<values::Bool> && takes_text<values::BigDecimal> && !takes_text<values::String>
+              && !takes_text<values::Char> && !takes_text<values::Object>);
+static_assert(takes_constant<values::Double, double> && takes_constant<values::TypedObject, const char *>);
+static_assert(!takes_constant<values::Long, const char *> && !takes_constant<values::Any, double>
+              && !takes_constant<values::Array, double>);
 
 } // namespace
 
-TEST(Processors, MakeColumns)
+TEST(ObjectProcessors, ReadWhatTheirDescriptionSays)
 {
-    const karrow::MockCluster cluster = support::cluster_with(2);
-    cluster.produce_records("t", R"(["one", "", null])");
-    Spec spec = Spec::callback(support::schema_of(declared), [](ProcessorCall &call) {
-        EXPECT_EQ(call.partition(), 0);
-        const Batch input = call.take_input();
-        expect_error_with([&] { call.take_input(); }, Status::invalid_state, "the input has been taken already");
-        EXPECT_EQ(input.column<std::int64_t>("offset")[0].has_value(), true);
-        EXPECT_TRUE((input.column<std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>>(
-            "timestamp")[0]));
-        // From the fourth row on of something longer.
-        call.set_output(support::array_of(fields_of(input.column<Bytes>("payload"), 3), input.rows(), 3));
+    const Spec spec = Spec::object_processor(values::object({
+        {"jsymbol", values::string()},
+        {"jprice", values::double_().on_null(0).on_missing(-0.5)},
+        {"jqty", values::long_().allow_string()},
+    }));
+    const Batch batch =
+        rows_of(spec, R"(["{\"jsymbol\":\"AAPL\",\"jprice\":null,\"jqty\":\"7\"}", "{\"jqty\":8}", null])", 3);
+    const Column<double> prices = batch.column<double>("jprice");
+    EXPECT_EQ(batch.column<std::string_view>("jsymbol")[0], "AAPL");
+    EXPECT_EQ(prices[0], 0);
+    EXPECT_EQ(prices[1], -0.5);
+    EXPECT_TRUE(prices.is_null(2));
+    EXPECT_EQ(batch.column<std::int64_t>("jqty")[1], 8);
+}
+
+TEST(ObjectProcessors, HaveViewsThatReadLikeThePages)
+{
+    const MockCluster cluster = support::cluster_with(1);
+    cluster.produce_records("t", R"(["{\"jsymbol\":\"AAPL\",\"jprice\":1.5}"])");
+    const Spec spec = Spec::object_processor(R"({"jsymbol": "str", "jprice": "float"})");
+    const Consumer consumer = support::opened(support::options_of(cluster, "utf8").value(spec));
+    const Snapshot view = support::read_rows(consumer, 1).view({"Symbol=jsymbol", "Price=jprice"});
+    const Batch batch(view.schema(), view.partition(0).array());
+    EXPECT_EQ(batch.column<std::string_view>("Symbol")[0], "AAPL");
+    EXPECT_EQ(batch.column<double>("Price")[0], 1.5);
+}
+
+TEST(ObjectProcessors, HaveEveryKindInCpp)
+{
+    const Spec spec = Spec::object_processor(values::object({
+        {"a", values::bool_().allow_string().on_null(false).on_missing(true)},
+        {"b", values::char_().on_null("-")},
+        {"c", values::byte_().allow_decimal().on_null(0)},
+        {"d", values::short_().allow_decimal().allow_string()},
+        {"e", values::int_().on_missing(-7)},
+        {"f", values::long_().on_null(std::numeric_limits<std::int64_t>::min())},
+        {"g", values::float_().on_null(std::nan("")).on_missing(-std::numeric_limits<double>::infinity())},
+        {"h", values::double_().allow_string().on_null(0.1)},
+        {"j", values::string().allow_int().allow_decimal().allow_bool().on_null("a \"text\"\n")},
+        {"l", values::instant().on_null("1970-01-01T00:00:00Z")},
+        {"m", values::instant(values::Epoch::ms).allow_decimal().allow_string().on_missing("1970-01-01T00:00:01Z")},
+        {"n", values::big_integer().allow_decimal().allow_string().on_null("123456789012345678901234567890")},
+        {"o", values::big_integer().precision(40)},
+        {"p", values::big_decimal().allow_string().decimal(10, 2).on_null("1.50")},
+        {"q", values::any()},
+        {"r", values::skip().allow_by_default(false).allow_missing().allow_int().allow_null(false)},
+        {"s", values::array(values::object({{"x", values::long_()}}).allow_null(false)).allow_missing(false).allow_missing()},
+        {"t", values::array(values::object({{"x", values::long_()}, {"y", values::string()}})).parallel()},
+        {"u", values::tuple({values::long_(), values::string()})},
+        {"v", values::named_tuple({{"x", values::long_()}, {"y", values::string()}})},
+        {"w", values::object_entries(values::double_()).key_type(values::int_().allow_string())},
+        {"x", values::object_entries(values::double_()).parallel()},
+        {"y", values::typed_object("kind", {{"id", values::long_()}},
+                                 {{"trade", values::object({{"price", values::double_()}}).allow_unknown_fields(false)}})
+                  .allow_unknown_types(false)
+                  .on_null("none")},
+    }));
+    const std::vector<std::string> expected = {
+        "a b",        "b u",      "c c",      "d s",   "e i",   "f l",   "g f",  "h g",         "j u",       "l tsn:UTC",
+        "m tsn:UTC",  "n u",      "o d:40,0,256", "p d:10,2", "q u",   "s +l",  "t_x +l", "t_y +l",   "u_0 l",     "u_1 u",
+        "v_x l",      "v_y u",    "w +m",     "x_Key +l", "x_Value +l", "y_kind u", "y_id l", "y_trade_price g"};
+    EXPECT_EQ(columns_of(spec), expected);
+    const Batch batch = rows_of(
+        spec, R"(["{\"a\":null,\"c\":null,\"f\":null,\"g\":null,\"h\":null,\"j\":null,\"p\":null,\"r\":1}", "{}"])", 2);
+    EXPECT_EQ(batch.column<bool>("a")[0], false);
+    EXPECT_EQ(batch.column<bool>("a")[1], true);
+    EXPECT_EQ(batch.column<std::int64_t>("f")[0], std::numeric_limits<std::int64_t>::min());
+    EXPECT_TRUE(std::isnan(*batch.column<float>("g")[0]));
+    EXPECT_EQ(batch.column<float>("g")[1], -std::numeric_limits<float>::infinity());
+    EXPECT_EQ(batch.column<double>("h")[0], 0.1);
+    EXPECT_EQ(batch.column<std::string_view>("j")[0], "a \"text\"\n");
+    EXPECT_EQ(batch.column<Timestamp>("m")[1], Timestamp(std::chrono::seconds(1)));
+}
+
+TEST(ObjectProcessors, HaveFieldsWithOptionsOfTheirOwn)
+{
+    const values::Object object = values::object({
+        values::Field("a", values::long_()).aliases({"alpha", "b\""}).repeated(values::Repeated::use_first),
+        values::Field("p", values::object({{"x", values::long_()}}).case_sensitive(true)).case_sensitive(false),
+        values::Field("n", values::long_()).case_sensitive(false).repeated(values::Repeated::error),
     });
-    spec.set("offset", "true").set("timestamp", "true");
-    const Consumer consumer = support::opened(options_with(cluster, spec));
-    const Snapshot snapshot = support::read_rows(consumer, 3);
-    EXPECT_EQ(texts_of(snapshot), (std::vector<std::string>{"one", "", ""}));
-    const Batch batch(snapshot.schema(), snapshot.partition(0).array());
-    EXPECT_EQ(batch.column<std::int64_t>("Length")[0], 3);
+    const std::string records =
+        R"(["{\"alpha\":1,\"a\":2,\"P\":{\"x\":3},\"N\":4}", "{\"b\\\"\":5,\"p\":{\"X\":6}}"])";
+    const Batch batch = rows_of(Spec::object_processor(object), records, 2);
+    EXPECT_EQ(batch.column<std::int64_t>("a")[0], 1);
+    EXPECT_EQ(batch.column<std::int64_t>("a")[1], 5);
+    EXPECT_EQ(batch.column<std::int64_t>("p_x")[0], 3);
+    EXPECT_TRUE(batch.column<std::int64_t>("p_x").is_null(1));
+    EXPECT_EQ(batch.column<std::int64_t>("n")[0], 4);
+    // Options leave what they are said of as it was, and of one that is said twice the last counts.
+    const values::Object first = object.repeated_fields(values::Repeated::use_first).repeated_fields(values::Repeated::error);
+    EXPECT_NE(first.text().find(R"("repeated_field_behavior":"error")"), std::string::npos);
+    EXPECT_EQ(first.text().find(R"("repeated_field_behavior":"use_first")"), std::string::npos);
+    EXPECT_EQ(object.text().find("repeated_field_behavior"), std::string::npos);
 }
 
-TEST(Processors, RefuseRows)
+TEST(ObjectProcessors, RefuseDescriptionsThatAreNone)
 {
-    const karrow::MockCluster cluster = support::cluster_with(1);
-    cluster.produce_records("t", R"(["one", "refuse", "three"])");
-    const Spec spec = Spec::callback(support::schema_of(declared), obey);
-    const Consumer skipping = support::opened(options_with(cluster, spec).set("karrow.bad.record.policy", "skip"));
-    EXPECT_EQ(texts_of(support::read_rows(skipping, 2)), (std::vector<std::string>{"one", "three"}));
-    const Consumer failing = support::opened(options_with(cluster, spec));
-    const Snapshot failed = support::read_failures(failing, 1);
-    EXPECT_EQ(failed.partition(0).failure()->status(), Status::bad_record);
-    EXPECT_STREQ(failed.partition(0).failure()->what(), "expected anything else, at t[0]@1 (value)");
-    EXPECT_EQ(texts_of(failed), (std::vector<std::string>{"one"}));
-    failing.resume(0, karrow::Offset(2));
-    EXPECT_EQ(texts_of(support::read_rows(failing, 2)), (std::vector<std::string>{"one", "three"}));
-}
-
-TEST(Processors, FailTheirPartitionByExceptionsAndWhatTheyDoWrong)
-{
-    const std::string at = ", at t[0]@0 (value)";
-    std::atomic<bool> mended{false};
-    const auto faulty = [&mended](void (*fault)(ProcessorCall &)) {
-        return Spec::callback(support::schema_of(declared), [&mended, fault](ProcessorCall &call) {
-            (mended || call.partition() != 0 ? obey : fault)(call);
-        });
-    };
-    struct Case {
-        void (*fault)(ProcessorCall &);
-        std::string message;
-    };
-    const std::vector<Case> cases = {
-        {[](ProcessorCall &) { throw std::runtime_error("out of order"); }, "the processor failed: out of order"},
-        {[](ProcessorCall &) { throw 7; }, "the processor failed: it threw what is no std::exception"},
-        {[](ProcessorCall &) { throw std::runtime_error("\xff"); }, "the processor failed: it returned 1"},
-        {[](ProcessorCall &call) { call.fail("not today"); }, "the processor failed: not today"},
-        {[](ProcessorCall &) {}, "the processor has set no output"},
-        {[](ProcessorCall &call) { call.refuse(99, "none"); },
-         "the processor failed: row: there is no row 99; the batch has rows 0 to 1"},
-        {[](ProcessorCall &call) { call.set_output(support::array_of({{"Text", "u", {{0, 0, 0, 0}, {0}}}}, 0)); },
-         "the processor failed: output: expected 2 children, found 1 in an array of struct<Text: utf8, Length: int64>"},
-        {[](ProcessorCall &call) {
-             try {
-                 call.set_output(support::array_of({}, 2), support::schema_of({{"Other", "u", {}}}));
-             } catch (const karrow::Error &) {
-             }
-         },
-         "the output of the processor has not been taken: expected 2 columns, found 1"},
-    };
-    for (const Case &each : cases) {
-        mended = false;
-        const int before = support::released();
-        const karrow::MockCluster cluster = support::cluster_with(2);
-        cluster.produce("t", 0, std::nullopt, "one");
-        cluster.produce("t", 0, std::nullopt, "two");
-        cluster.produce("t", 1, std::nullopt, "other");
-        const Consumer consumer = support::opened(options_with(cluster, faulty(each.fault)));
-        Snapshot snapshot = support::read_failures(consumer, 1);
-        while (snapshot.partition(1).end_row() == 0)
-            snapshot = consumer.poll(karrow::forever).snapshot;
-        const karrow::Error failure = *snapshot.partition(0).failure();
-        EXPECT_EQ(failure.status(), Status::processor);
-        EXPECT_EQ(failure.what(), each.message + at);
-        EXPECT_EQ(snapshot.partition(0).end_row(), 0);
-        EXPECT_EQ(texts_of(snapshot, 1), (std::vector<std::string>{"other"}));
-        mended = true;
-        consumer.resume(0, karrow::Offset(0));
-        EXPECT_EQ(texts_of(support::read_rows(consumer, 3)), (std::vector<std::string>{"one", "two"}));
-        EXPECT_GT(support::released(), before);
-    }
-}
-
-TEST(Processors, CannotUseTheConsumerThatRunsThem)
-{
-    const karrow::MockCluster cluster = support::cluster_with(1);
-    cluster.produce_records("t", R"(["one"])");
-    const Consumer *inside = nullptr;
-    const Consumer consumer =
-        support::opened(options_with(cluster, Spec::callback(support::schema_of(declared), [&](ProcessorCall &call) {
-            const std::string rest = ": a processor cannot use the consumer whose poll runs it";
-            expect_error_with([&] { std::ignore = inside->poll(karrow::forever); }, Status::invalid_state, "poll" + rest);
-            expect_error_with([&] { inside->close(karrow::forever); }, Status::invalid_state, "close" + rest);
-            expect_error_with([&] { inside->resume(0, karrow::Offset(0)); }, Status::invalid_state, "resume" + rest);
-            EXPECT_EQ(inside->snapshot().partition(0).end_row(), 0);
-            obey(call);
-        })));
-    inside = &consumer;
-    EXPECT_EQ(texts_of(support::read_rows(consumer, 1)), (std::vector<std::string>{"one"}));
-}
-
-TEST(Processors, ServeConsumersOnSeveralThreadsAndAreLetGoOnce)
-{
-    const karrow::MockCluster cluster = support::cluster_with(1);
-    const auto alive = std::make_shared<int>(0);
-    std::atomic<int> calls{0};
-    {
-        std::optional<Spec> spec = Spec::callback(support::schema_of(declared), [alive, &calls](ProcessorCall &call) {
-            ++calls;
-            const Batch input = call.take_input();
-            call.set_output(support::array_of(fields_of(input.column<Bytes>("payload")), input.rows()));
-        });
-        std::vector<Consumer> consumers;
-        for (int number = 0; number < 3; ++number)
-            consumers.push_back(support::opened(options_with(cluster, *spec).set("karrow.poll.linger.ms", "0")));
-        spec.reset();
-        EXPECT_EQ(alive.use_count(), 2);
-        std::vector<std::thread> threads;
-        for (const Consumer &consumer : consumers)
-            threads.emplace_back([&consumer] {
-                EXPECT_EQ(texts_of(support::read_rows(consumer, 30)), std::vector<std::string>(30, "shared"));
-            });
-        for (int record = 0; record < 30; ++record)
-            cluster.produce("t", 0, std::nullopt, "shared");
-        for (std::thread &thread : threads)
-            thread.join();
-        EXPECT_GE(calls, 3);
-        EXPECT_EQ(alive.use_count(), 2);
-    }
-    EXPECT_EQ(alive.use_count(), 1);
-}
-
-TEST(Processors, AreLetGoIfNoSpecComesOfThem)
-{
-    const auto alive = std::make_shared<int>(0);
-    const auto hold = [alive](ProcessorCall &) {};
-    EXPECT_EQ(alive.use_count(), 2);
-    expect_error([&] { Spec::callback(support::schema_of({}), hold); }, Status::invalid_argument,
-                 "columns: there are none; a processor makes at least one");
-    expect_error([&] { Spec::callback(support::schema_of({{"A", "vu", {}}}), hold); }, Status::unsupported,
-                 "columns: column A cannot be utf8view; a processor does not make utf8view; use utf8");
-    expect_error([&] { Spec::callback(support::schema_of(declared), hold).set("offset", "1"); },
-                 Status::invalid_argument, "value: offset cannot be '1'; it can be true or false");
-    EXPECT_EQ(alive.use_count(), 2);
-    // What cannot be copied is moved in.
-    EXPECT_NO_THROW(Spec::callback(support::schema_of(declared),
-                                   [only = std::make_unique<int>(1)](ProcessorCall &) mutable { ++*only; }));
+    expect_error([] { Spec::object_processor("{\"a\": \"text\"}"); }, Status::invalid_argument,
+                 "description: /a: there is no 'text'; use str, int, float, bool, datetime, object, or a kind: object, "
+                 "typed_object, array, tuple, object_entries, bool, char, byte, short, int, long, float, double, string, "
+                 "instant, big_integer, big_decimal, any, skip");
+    const Error error = support::error_of(
+        [] { Spec::object_processor(values::object({{"a", values::long_()}, {"b/c", values::char_().on_null("xy")}})); });
+    EXPECT_EQ(error.status(), Status::invalid_argument);
+    EXPECT_EQ(error.detail("pointer"), "/fields/b~1c/on_null");
+    EXPECT_EQ(error.detail("argument"), "description");
+    expect_error([] { Spec::object_processor(values::tuple({})); }, Status::invalid_argument,
+                 "description: /values: a tuple has at least one value");
+    Spec spec = Spec::object_processor(values::object({}));
+    expect_error([&] { spec.add_column("A", "int64"); }, Status::invalid_state,
+                 "an object processor spec has no columns; they belong to a json spec; the columns of an object processor "
+                 "follow from its description");
+    expect_error([&] { spec.map_field("a", "A"); }, Status::invalid_state,
+                 "an object processor spec has no mappings; they belong to a json spec, an avro spec or a protobuf spec");
 }

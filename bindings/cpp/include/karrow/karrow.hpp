@@ -42,6 +42,8 @@
 #ifndef KARROW_KARROW_HPP
 #define KARROW_KARROW_HPP
 
+#include "values.hpp"
+
 #include <karrow.h>
 
 #include <algorithm>
@@ -163,7 +165,8 @@ public:
     /// Where in the topic it happened, if it belongs to a record.
     std::optional<Position> position() const;
 
-    /// A detail by its key: `topic`, `side`, `column`, `path`, `reason` or `argument`; nothing if the error does not have it.
+    /// A detail by its key: `topic`, `side`, `column`, `path`, `reason`, `argument` or `pointer`; nothing if the error does
+    /// not have it.
     std::optional<std::string> detail(const std::string &key) const
     {
         const char *detail = karrow_error_detail(handle_.get(), key.c_str());
@@ -1168,6 +1171,19 @@ public:
     {
         return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_json_columns, columns.get()));
     }
+
+    /// Columns from JSON values of the forms that this description has, in Deephaven's JSON value language: karrow.h says
+    /// what becomes of which kind. The functions of `karrow::values`, in karrow/values.hpp, make descriptions.
+    ///
+    /// Throws INVALID_ARGUMENT for text that is no description, with the place in it as the detail `pointer`.
+    static Spec object_processor(const std::string &description)
+    {
+        return Spec(detail::output_of<karrow_spec *>(karrow_spec_new_object_processor,
+                                                     detail::c_text(description, "description")));
+    }
+
+    /// The same with a description that those functions have made.
+    static Spec object_processor(const values::Value &description) { return object_processor(description.text()); }
 
     /// Columns, those of an Arrow schema, a struct, that a function makes of payloads, batch by batch: anything that can be
     /// called with a `ProcessorCall &`, a lambda say, which is moved into the spec. It runs inside Consumer::poll, on the
