@@ -5,7 +5,8 @@
  *     orders --bootstrap-servers HOST:PORT --topic NAME     a topic of yours, until Ctrl-C
  *
  * With `--format avro` orders are Avro records, with `--format protobuf` messages of Protobuf, and with
- * `--schema-registry URL` theirs is the schema of your topic.
+ * `--schema-registry URL` theirs is the schema of your topic. With `--format processor` they are JSON, read by an object
+ * processor, which is another way to the same table.
  *
  * `options_of` and `follow` here and the functions of orders_rows.hpp are all there is of karrow. What is shown is in
  * orders_view.hpp, the cluster of its own in orders_demo.hpp, its records are made in orders_records.hpp, and what came
@@ -87,7 +88,8 @@ static int follow(const Settings &settings, const sigset_t &signals)
     karrow::Cycle cycle;
     std::int32_t failed = 0;
     while ((cycle = consumer.poll(100ms))) {
-        take_rows(cycle.snapshot, progress, [&](std::int32_t partition, std::int64_t number, const Row &row) {
+        const karrow::Snapshot table = order_view(cycle.snapshot, settings.format);
+        take_rows(table, progress, [&](std::int32_t partition, std::int64_t number, const Row &row) {
             if (demo)
                 check.look_at(partition, number, row);
         });
@@ -132,9 +134,9 @@ static std::string library_path()
 
 static void print_usage()
 {
-    std::cout << R"(usage: orders [--format json|avro|protobuf] [--orders N]
+    std::cout << R"(usage: orders [--format json|avro|protobuf|processor] [--orders N]
        orders --bootstrap-servers HOST:PORT[,...] [--topic NAME] [--from beginning|end] [--to end]
-              [--format avro|protobuf --schema-registry URL]
+              [--format processor] [--format avro|protobuf --schema-registry URL]
 
 Shows a Kafka topic of orders as they come: JSON objects, Avro records or Protobuf messages with jsymbol,
 jside, jprice, jqty and jts. In Avro they are two strings or enums, a double, a long and a timestamp, in
@@ -144,6 +146,7 @@ Protobuf an int64 in place of the long.
                                   and orders that are produced to it, until all have come
   --topic NAME                    the topic [orders]
   --format json|avro|protobuf     what orders are written in [json]
+  --format processor              they are JSON, read by an object processor: jts has to be text
   --schema-registry URL           where the schema of your topic is, the latest one of NAME-value
   --from beginning|end            all there is, or what comes from now on [beginning]
   --to end                        what there is now, and then it ends
@@ -171,12 +174,21 @@ static Format format_of(const std::string &name)
         return Format::avro;
     if (name == "protobuf")
         return Format::protobuf;
-    throw UsageError("--format: '" + name + "' is not 'json', 'avro' or 'protobuf'");
+    if (name == "processor")
+        return Format::processor;
+    throw UsageError("--format: '" + name + "' is not 'json', 'avro', 'protobuf' or 'processor'");
 }
 
 static std::string name_of(Format format)
 {
-    return format == Format::json ? "json" : format == Format::avro ? "avro" : "protobuf";
+    static constexpr const char *names[] = {"json", "avro", "protobuf", "processor"};
+    return names[static_cast<int>(format)];
+}
+
+/// Whether orders have a schema that a registry may have.
+static bool has_schema(Format format)
+{
+    return format == Format::avro || format == Format::protobuf;
 }
 
 static karrow::Offset start_of(const std::string &name)
@@ -272,11 +284,11 @@ static std::optional<Settings> settings_of(int argc, char **argv)
         throw UsageError("--orders: goes without --bootstrap-servers");
     if (settings.seconds && !settings.bootstrap_servers.empty())
         throw UsageError("--seconds: goes without --bootstrap-servers");
-    if (!settings.schema_registry.empty() && settings.format == Format::json)
+    if (!settings.schema_registry.empty() && !has_schema(settings.format))
         throw UsageError("--schema-registry: goes with --format avro or --format protobuf");
     if (!settings.schema_registry.empty() && settings.bootstrap_servers.empty())
         throw UsageError("--schema-registry: goes with --bootstrap-servers; the demo has a schema of its own");
-    if (settings.format != Format::json && !settings.bootstrap_servers.empty() && settings.schema_registry.empty())
+    if (has_schema(settings.format) && !settings.bootstrap_servers.empty() && settings.schema_registry.empty())
         throw UsageError("--format: " + name_of(settings.format)
                          + " with --bootstrap-servers goes with --schema-registry");
     return settings;
@@ -295,9 +307,8 @@ int main(int argc, char **argv)
         if (settings->bootstrap_servers.empty())
             std::cout << "\nyour own topic, until Ctrl-C (any Kafka property with -X key=value):\n  "
                       << program_path(argv[0]) << " --bootstrap-servers HOST:PORT --topic NAME"
-                      << (settings->format == Format::json
-                              ? ""
-                              : " --format " + name_of(settings->format) + " --schema-registry URL")
+                      << (settings->format == Format::json ? "" : " --format " + name_of(settings->format))
+                      << (has_schema(settings->format) ? " --schema-registry URL" : "")
                       << "\nkarrow " << karrow::version() << " is " << library_path() << std::endl;
         return code;
     } catch (const UsageError &error) {

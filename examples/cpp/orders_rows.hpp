@@ -65,8 +65,8 @@ inline void take_progress(const std::vector<karrow::PartitionProgress> &partitio
         progress.done = all == 0 ? 1 : static_cast<double>(read) / static_cast<double>(all);
 }
 
-/// What an order is written in.
-enum class Format { json, avro, protobuf };
+/// What an order is written in, and read by: JSON by a json spec or by an object processor.
+enum class Format { json, avro, protobuf, processor };
 
 /// By this number each of the demo's Avro records says which schema it was written with. A registry would give it out.
 constexpr std::int32_t order_schema_id = 1;
@@ -99,6 +99,14 @@ inline karrow::Spec order_spec(Format written)
                 int64 jqty = 4;
                 google.protobuf.Timestamp jts = 5;
             })"));
+    if (written == Format::processor) {
+        namespace values = karrow::values;
+        return karrow::Spec::object_processor(values::object({{"jsymbol", values::string()},
+                                                              {"jside", values::string()},
+                                                              {"jprice", values::double_()},
+                                                              {"jqty", values::long_()},
+                                                              {"jts", values::instant()}}));
+    }
     const char *schema = R"({"type": "record", "name": "Order", "fields": [
         {"name": "jsymbol", "type": "string"},
         {"name": "jside", "type": {"type": "enum", "name": "Side", "symbols": ["buy", "sell"]}},
@@ -106,6 +114,16 @@ inline karrow::Spec order_spec(Format written)
         {"name": "jqty", "type": "long"},
         {"name": "jts", "type": {"type": "long", "logicalType": "timestamp-nanos"}}]})";
     return with_order_columns(karrow::Spec::avro_schema(schema).add_schema(order_schema_id, schema));
+}
+
+/// The columns of orders under the same names: an object processor's are those of the fields.
+inline karrow::Snapshot order_view(const karrow::Snapshot &snapshot, Format written)
+{
+    if (written != Format::processor)
+        return snapshot.view({"KafkaPartition", "KafkaOffset", "KafkaTimestamp", "Symbol", "Side", "Price", "Qty",
+                              "Tstamp"});
+    return snapshot.view({"KafkaPartition", "KafkaOffset", "KafkaTimestamp", "Symbol=jsymbol", "Side=jside",
+                          "Price=jprice", "Qty=jqty", "Tstamp=jts"});
 }
 
 /// Orders with the schema that a registry has for a topic, perhaps with fields that nobody asks for here.

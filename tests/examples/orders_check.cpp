@@ -48,7 +48,8 @@ protected:
             const karrow::Cycle cycle = consumer.poll(1s);
             if (!cycle || cycle.failed > 0 || std::chrono::steady_clock::now() > deadline)
                 throw std::runtime_error("not all records have become rows");
-            take_rows(cycle.snapshot, progress, [&](std::int32_t partition, std::int64_t number, const Row &row) {
+            const karrow::Snapshot table = order_view(cycle.snapshot, GetParam());
+            take_rows(table, progress, [&](std::int32_t partition, std::int64_t number, const Row &row) {
                 check.look_at(partition, number, row);
             });
         }
@@ -63,11 +64,13 @@ protected:
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(Formats, OrdersCheck, testing::Values(Format::json, Format::avro, Format::protobuf),
+INSTANTIATE_TEST_SUITE_P(Formats, OrdersCheck,
+                         testing::Values(Format::json, Format::avro, Format::protobuf, Format::processor),
                          [](const auto &test) {
-                             return test.param == Format::json   ? "Json"
-                                    : test.param == Format::avro ? "Avro"
-                                                                 : "Protobuf";
+                             return test.param == Format::json       ? "Json"
+                                    : test.param == Format::avro     ? "Avro"
+                                    : test.param == Format::protobuf ? "Protobuf"
+                                                                     : "Processor";
                          });
 
 TEST_P(OrdersCheck, AllOrdersOnceAndInOrderAreWhatThereHasToBe)

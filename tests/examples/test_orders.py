@@ -110,6 +110,8 @@ class Orders(unittest.TestCase):
         for written in ("avro", "protobuf"):
             ended = self.ended("--format", written, "--orders", "100")
             self.assertEqual(ended.stdout.splitlines()[-2], command + f" --format {written} --schema-registry URL")
+        processed = self.ended("--format", "processor", "--orders", "100")
+        self.assertEqual(processed.stdout.splitlines()[-2], command + " --format processor")
 
         # The command works as it stands there, with the names filled in and a property added.
         self.produce(0, b'{"jsymbol": "AAPL"}')
@@ -255,7 +257,7 @@ class Orders(unittest.TestCase):
             (["--from", "nowhere"], 2, "--from: 'nowhere' is neither 'beginning' nor 'end'"),
             (["--to", "tomorrow"], 2, "--to: 'tomorrow' is not 'end'"),
             (["--to", "end"], 2, "--to: goes with --bootstrap-servers"),
-            (["--format", "xml"], 2, "--format: 'xml' is not 'json', 'avro' or 'protobuf'"),
+            (["--format", "xml"], 2, "--format: 'xml' is not 'json', 'avro', 'protobuf' or 'processor'"),
             (["--schema-registry", "http://nobody"], 2,
              "--schema-registry: goes with --format avro or --format protobuf"),
             (["--schema-registry", "http://nobody", "--format", "avro"], 2,
