@@ -43,7 +43,7 @@ use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 const ROUNDS: usize = 31;
 
 /// By name, what runs it.
-const BENCHMARKS: [(&str, fn()); 40] = [
+const BENCHMARKS: [(&str, fn()); 42] = [
     ("int64x20", || beside_peers(&shapes::int64x20())),
     ("doublex20", || beside_peers(&shapes::doublex20())),
     ("timestampx20", || beside_peers(&shapes::timestampx20())),
@@ -58,6 +58,8 @@ const BENCHMARKS: [(&str, fn()); 40] = [
     ("nested.list", || beside_peers(&shapes::list())),
     ("nested.list_of_structs", || beside_peers(&shapes::list_of_structs())),
     ("nested.map", || beside_peers(&shapes::map())),
+    ("processor.trade", || processor_beside_json(&shapes::trade())),
+    ("processor.int64x20", || processor_beside_json(&shapes::int64x20())),
     ("avro.int64x20", || avro_beside_peers(&AvroShape::of(&shapes::int64x20()))),
     ("avro.int64x20.every_other", || avro_beside_peers(&avro_shapes::every_other())),
     ("avro.int64x20.first_ten", || avro_beside_peers(&avro_shapes::first_ten())),
@@ -221,6 +223,28 @@ fn beside_clean(bad: &Shape, clean: &Shape) {
     print_cpu_figure(&name("ns_per_row"), "ns", &rounds, bad.records.len() as f64, |(bad, _)| *bad);
     print_figure(&name("rate_ratio.clean"), "x", &rounds, |(bad, clean)| {
         clean.cpu.as_secs_f64() / bad.cpu.as_secs_f64()
+    });
+}
+
+/// An object processor beside a json spec of the same columns.
+fn processor_beside_json(shape: &Shape) {
+    let rows = shape.records.len() as f64;
+    println!("processor.{}: {rows} records", shape.name);
+    let mut processor = Karrow::new(&shape.name, &shape.processor());
+    let mut json = Karrow::new(&shape.name, &shape.spec());
+    let same = values(&processor.decode(&shape.records)) == values(&json.decode(&shape.records));
+    assert!(same, "an object processor makes other rows of {}", shape.name);
+    let round = |_| {
+        (
+            measure(|| drop(black_box(processor.decode(&shape.records)))),
+            measure(|| drop(black_box(json.decode(&shape.records)))),
+        )
+    };
+    let rounds: Vec<(Cost, Cost)> = (0..=ROUNDS).map(round).skip(1).collect();
+    let name = |figure: &str| format!("decode.processor.{}.{figure}", shape.name);
+    print_cpu_figure(&name("ns_per_row"), "ns", &rounds, rows, |(processor, _)| *processor);
+    print_figure(&name("cpu_ratio.json"), "x", &rounds, |(processor, json)| {
+        processor.cpu.as_secs_f64() / json.cpu.as_secs_f64()
     });
 }
 

@@ -5,6 +5,7 @@
 
 use karrow::format::Spec;
 use karrow::format::json::JsonSpec;
+use karrow::format::json::processor::ProcessorSpec;
 
 pub const BATCH_ROWS: usize = 8192;
 
@@ -42,6 +43,22 @@ impl Shape {
         let mut spec = JsonSpec::default();
         self.columns.iter().for_each(|(name, kind)| spec.add_column(name, kind).unwrap());
         Spec::Json(spec)
+    }
+
+    /// The same by an object processor.
+    pub fn processor(&self) -> Spec {
+        let field = |(name, kind): &(String, &str)| {
+            let value = match *kind {
+                "utf8" => "\"str\"",
+                "int64" => "\"int\"",
+                "float64" => "\"float\"",
+                "timestamp[ns, UTC]" => "{\"type\": \"instant\", \"number_format\": \"ns\"}",
+                other => panic!("no value of an object processor is {other}"),
+            };
+            format!("\"{name}\": {value}")
+        };
+        let fields: Vec<String> = self.columns.iter().map(field).collect();
+        Spec::Processor(ProcessorSpec::new(&format!("{{{}}}", fields.join(", "))).unwrap())
     }
 
     pub fn bytes(&self) -> usize {
