@@ -21,18 +21,20 @@ pub(super) const MAX_DEPTH: usize = 1000;
 /// few bytes can be a struct of a thousand members.
 const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
 
-/// Why a document is not read to its end.
+/// Why a document is not read to its end: it does not follow the grammar, or is refused. No larger than the first of them, as
+/// it is handed on with each value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It does not follow the grammar.
-    Malformed(Malformed),
+pub(super) struct Stop(Malformed);
+
+impl Stop {
     /// It is not what the spec allows; [`Pass::refused`] says why.
-    Refused,
+    pub const REFUSED: Stop = Stop(Malformed { at: usize::MAX, expected: "" });
 }
 
 impl From<Malformed> for Stop {
+    #[inline]
     fn from(malformed: Malformed) -> Stop {
-        Stop::Malformed(malformed)
+        Stop(malformed)
     }
 }
 
@@ -160,7 +162,7 @@ pub(super) struct Pass<'a> {
     /// [`JsonDecoder::seen`].
     pub seen: &'a mut [u64],
     pub serial: &'a mut u64,
-    /// Why the document is refused, where [`Stop::Refused`] says that it is.
+    /// Why the document is refused, where [`Stop::REFUSED`] says that it is.
     pub refused: Option<Box<Refused>>,
 }
 
@@ -213,19 +215,15 @@ impl<'a> Pass<'a> {
     /// What to say of a payload that was not read to its end.
     #[cold]
     fn bad(&mut self, stop: Stop) -> BadValue {
-        let stop = match stop {
-            // That a document does not follow the grammar is worse, wherever it does not.
-            Stop::Refused => self.check_grammar().err().map_or(Stop::Refused, Stop::Malformed),
-            malformed => malformed,
-        };
-        match (stop, self.refused.take()) {
-            (Stop::Refused, Some(refused)) => refused.into_bad_value(),
-            (Stop::Refused, None) => unreachable!("what is refused is refused for a reason"),
-            (Stop::Malformed(malformed), _) => BadValue {
+        // That a document does not follow the grammar is worse, wherever it does not.
+        let malformed = if stop == Stop::REFUSED { self.check_grammar().err() } else { Some(stop.0) };
+        match malformed {
+            Some(Malformed { at, expected }) => BadValue {
                 column: None,
                 path: String::new(),
-                reason: format!("malformed JSON at byte {}: expected {}", malformed.at, malformed.expected),
+                reason: format!("malformed JSON at byte {at}: expected {expected}"),
             },
+            None => self.refused.take().expect("what is refused is refused for a reason").into_bad_value(),
         }
     }
 
@@ -316,7 +314,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The members of an object from this one on, which is the first behind its brace. Returns where the object ends.
-    #[inline]
+    #[inline(always)]
     fn members(
         &mut self,
         row: &mut Row<'a, '_>,

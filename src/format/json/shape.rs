@@ -13,8 +13,8 @@ use crate::types;
 #[derive(Debug, Clone)]
 pub struct Column {
     pub name: String,
-    /// The type, as messages show it.
-    pub type_name: String,
+    /// The type, as messages show it. A box, so that a column takes 64 bytes and is quickly found among others.
+    pub type_name: Box<str>,
     /// Whether null is refused.
     pub required: bool,
     pub writer: Writer,
@@ -119,7 +119,7 @@ impl Shapes {
             scalar => Writer::new(scalar).ok_or_else(|| unsupported(scalar))?,
         };
         let required = !field.is_nullable();
-        Ok(Column { name: field.name().clone(), type_name: shown(data_type), required, writer, strict: None })
+        Ok(Column { name: field.name().clone(), type_name: shown(data_type).into(), required, writer, strict: None })
     }
 
     /// Whether these are the columns of an object processor, whose values have one form each.

@@ -198,14 +198,14 @@ impl<'a> Pass<'a> {
     #[cold]
     pub fn refuse<T>(&mut self, refused: Refused) -> Outcome<T> {
         self.refused = Some(Box::new(refused));
-        Err(Stop::Refused)
+        Err(Stop::REFUSED)
     }
 
     /// The same with what it looks like from further out.
     #[cold]
     fn refused_inside(&mut self, stop: Stop, outside: impl FnOnce(Refused) -> Refused) -> Stop {
-        if let (Stop::Refused, Some(refused)) = (stop, self.refused.take()) {
-            self.refused = Some(Box::new(outside(*refused)));
+        if stop == Stop::REFUSED {
+            self.refused = self.refused.take().map(|refused| Box::new(outside(*refused)));
         }
         stop
     }
@@ -675,7 +675,7 @@ impl<'a> Pass<'a> {
     /// What came of a value that is a row itself, as a value of a column.
     fn ended(&mut self, end: Outcome<usize>, at: usize, inside: impl FnOnce(Refused) -> Bad) -> Outcome<Written> {
         match (end, self.refused.take()) {
-            (Err(Stop::Refused), Some(refused)) => Ok((at, Some(inside(*refused)))),
+            (Err(Stop::REFUSED), Some(refused)) => Ok((at, Some(inside(*refused)))),
             (end, _) => end.map(|end| (end, None)),
         }
     }

@@ -143,11 +143,7 @@ impl Writer {
                 column.push_i64(time::instant_from_number(value, unit).ok()?);
                 Some(end)
             }
-            Writer::Epoch(power) => {
-                let (value, end) = plain_integer(text, at)?;
-                column.push_i64(value.checked_mul(10_i64.pow(power.into()))?);
-                Some(end)
-            }
+            Writer::Epoch(power) => write_epoch(text, at, power, column),
             Writer::Bool if text.has(at, b"true") => {
                 column.push_bool(true);
                 Some(at + 4)
@@ -201,6 +197,14 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// An instant as a plain number of so many powers of ten of nanoseconds.
+#[inline(never)]
+fn write_epoch(text: Text<'_>, at: usize, power: u8, column: &mut ColumnBuffer) -> Option<usize> {
+    let (value, end) = plain_integer(text, at)?;
+    column.push_i64(value.checked_mul(10_i64.pow(power.into()))?);
+    Some(end)
 }
 
 /// The scale of a decimal that has a name (rule T): Arrow knows others, with digits that they have not.

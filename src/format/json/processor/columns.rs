@@ -330,7 +330,7 @@ fn scalar_column(scalar: &Scalar, use_first: bool) -> Column {
     let strict = Strict { what, allowed: scalar.allowed, on_null, on_missing, use_first, key: None };
     Column {
         name: String::new(),
-        type_name: what.name().to_owned(),
+        type_name: what.name().into(),
         required: false,
         writer,
         strict: Some(Box::new(strict)),
@@ -347,12 +347,12 @@ fn nested_column(
 ) -> Column {
     let allowed = kinds.with(Kinds::MISSING, optional.missing).with(Kinds::NULL, optional.null);
     let strict = Strict { what, allowed, on_null: None, on_missing: None, use_first, key };
-    let type_name = what.name().to_owned();
+    let type_name = what.name().into();
     Column { name: String::new(), type_name, required: false, writer, strict: Some(Box::new(strict)) }
 }
 
 /// A column that is filled with others, by their node.
 fn list_of_rows(type_name: &str) -> Column {
-    let type_name = type_name.to_owned();
+    let type_name = type_name.into();
     Column { name: String::new(), type_name, required: false, writer: Writer::Strict, strict: None }
 }
