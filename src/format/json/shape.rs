@@ -22,6 +22,8 @@ pub struct Column {
     pub strict: Option<Box<Strict>>,
 }
 
+const _: () = assert!(size_of::<Column>() <= 64);
+
 /// The columns that one object fills: those of the table, or the members of a struct.
 #[derive(Debug, Clone)]
 pub struct Shape {
