@@ -40,7 +40,7 @@ use protobuf_shapes::ProtobufShape;
 use shapes::{BATCH_ROWS, Shape};
 use support::{Cost, measure, print_cpu_figure, print_figure, print_summary};
 
-const ROUNDS: usize = 31;
+const ROUNDS: usize = 15;
 
 /// By name, what runs it.
 const BENCHMARKS: [(&str, fn()); 42] = [
