@@ -430,6 +430,12 @@ impl ColumnBuffer {
         self.valid();
     }
 
+    /// The last value of an int64, time64, timestamp or duration column; 0 for null.
+    pub fn last_i64(&self) -> i64 {
+        let Values::Fixed8(values) = &self.values else { mismatch(&self.data_type, "int64") };
+        values.get(self.length - 1).cast_signed()
+    }
+
     /// Adds a value to a uint64 column.
     #[inline]
     pub fn push_u64(&mut self, value: u64) {

@@ -1,17 +1,18 @@
 //! One pass over a message, field by field as its plan says, straight into columns.
 //!
 //! Fields are guessed to come in the order of their numbers. A scalar is written when it is read, and the default of one that
-//! has been passed over is, too; if it comes after all, or again, its column takes back what it has. The items of a list go
-//! behind each other as they come. A message inside is read when the one around it has ended: until then only its place is
-//! remembered, or its places, because all its parts together are the message. So the fields of a message always are one pass,
-//! in whatever order and number they come.
+//! has been passed over is, too; if it comes after all, or again, its column takes back what it has. So it is with a time, but
+//! what its column has is where a further part goes on. The items of a list go behind each other as they come. Any other
+//! message inside is read when the one around it has ended: until then only its place is remembered, or its places, because
+//! all its parts together are the message. So the fields of a message always are one pass, in whatever order and number they
+//! come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::slice;
 
 use super::json;
 use super::plan::{Absent, Field, List, Map, Message, MessageId, Op, Plan};
-use super::time;
+use super::time::{self, Time};
 use super::wire::{Key, Malformed, Span, Tag, Wire, WireType};
 use crate::column::ColumnBuffer;
 use crate::format::{BadValue, varint};
@@ -23,7 +24,7 @@ const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
 /// Maps of up to this many entries are looked through for a key that comes twice; larger ones are hashed.
 const FEW_KEYS: usize = 16;
 
-/// Messages that have no more to remember do so without memory of their own.
+/// Messages that have no more to remember do so on the stack.
 const FEW_SLOTS: usize = 8;
 
 /// What is found where the items of one record take more than a row may.
@@ -100,9 +101,21 @@ type Outcome = std::result::Result<(), Box<Fault>>;
 /// Writes a message into columns, as the plan says. Returns what the row takes beside what its columns always take and the
 /// bytes of the payload.
 #[inline]
-pub fn decode(plan: &Plan, message: &[u8], columns: &mut [ColumnBuffer]) -> std::result::Result<usize, BadValue> {
-    let mut pass =
-        Pass { plan, payload: message, room: MAX_ITEM_BYTES, maps_are_odd: false, spans: Vec::new(), text: Vec::new() };
+pub fn decode(
+    plan: &Plan,
+    scratch: &mut Scratch,
+    message: &[u8],
+    columns: &mut [ColumnBuffer],
+) -> std::result::Result<usize, BadValue> {
+    let mut pass = Pass {
+        plan,
+        scratch,
+        payload: message,
+        room: MAX_ITEM_BYTES,
+        maps_are_odd: false,
+        spans: Vec::new(),
+        text: Vec::new(),
+    };
     let row = columns.first().map_or(0, ColumnBuffer::rows);
     match pass.message(plan.root, Parts::one(Span { start: 0, end: message.len() }), columns, row) {
         Ok(()) => Ok(MAX_ITEM_BYTES - pass.room),
@@ -150,9 +163,17 @@ enum Slot {
     Member(usize),
 }
 
+/// Memory that is used for one payload after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    /// For messages that have much to remember and are not being read.
+    slots: Vec<Vec<Slot>>,
+}
+
 /// One payload on its way into columns.
 struct Pass<'a> {
     plan: &'a Plan,
+    scratch: &'a mut Scratch,
     payload: &'a [u8],
     /// What further items of lists and entries of maps may take.
     room: usize,
@@ -172,13 +193,27 @@ struct Reading<'a, 'r> {
     /// How many rows the columns had before.
     row: usize,
     slots: &'r mut [Slot],
+    /// Times that are out of range as far as they have come. Few messages have any.
+    odd_times: Option<Box<OddTimes>>,
+}
+
+/// By their columns, which are null so far: what has been read of them, and what is wrong with it.
+#[derive(Default)]
+struct OddTimes(BTreeMap<u32, (Time, Misfit)>);
+
+impl Reading<'_, '_> {
+    /// The time in this column, if it is one that is out of range.
+    fn take_odd_time(&mut self, column: u32) -> Option<(Time, Misfit)> {
+        self.odd_times.as_mut()?.0.remove(&column)
+    }
 }
 
 impl<'a> Pass<'a> {
     /// Reads a message, and writes one value into each of its columns, or ends with what is wrong.
     fn message(&mut self, id: MessageId, parts: Parts<'_>, columns: &mut [ColumnBuffer], row: usize) -> Outcome {
         let message = self.plan.message_of(id);
-        let (mut few, mut many);
+        let mut few;
+        let mut many = Vec::new();
         let slots = match message.slots {
             0 => &mut [][..],
             count @ ..=FEW_SLOTS => {
@@ -186,11 +221,17 @@ impl<'a> Pass<'a> {
                 &mut few[..count]
             }
             count => {
-                many = vec![Slot::Nothing; count];
+                many = self.scratch.slots.pop().unwrap_or_default();
+                many.clear();
+                many.resize(count, Slot::Nothing);
                 &mut many[..]
             }
         };
-        self.fields(parts, Reading { message, columns, row, slots })
+        let outcome = self.fields(parts, Reading { message, columns, row, slots, odd_times: None });
+        if message.slots > FEW_SLOTS {
+            self.scratch.slots.push(many);
+        }
+        outcome
     }
 
     #[inline]
@@ -217,6 +258,13 @@ impl<'a> Pass<'a> {
                         for (field, column) in run {
                             let Some(bits) = wire.bits64(field.tag) else { break };
                             column.push_u64(bits);
+                            next += 1;
+                        }
+                    }
+                    Op::Time(kind) => {
+                        for (field, column) in run {
+                            let Some(time) = time::usual(&mut wire, field.tag, *kind) else { break };
+                            column.push_i64(time);
                             next += 1;
                         }
                     }
@@ -253,6 +301,11 @@ impl<'a> Pass<'a> {
             }
         }
         self.pass_over(next, fields.len(), &mut reading)?;
+        if let Some(odd_times) = &reading.odd_times
+            && let Some((column, (_, misfit))) = odd_times.0.first_key_value()
+        {
+            return Err(self.fault(Some(*column), (*misfit).into(), &wire));
+        }
         for place in &reading.message.ends {
             let field = &fields[*place as usize];
             if let Err(cause) = self.end(field, &mut reading) {
@@ -425,7 +478,8 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Takes what follows the tag of a field that is no scalar: items are written, of a message only its place is remembered.
+    /// Takes what follows the tag of a field that is no scalar: times and items are written, of other messages only the place
+    /// is remembered.
     #[inline(never)]
     fn collect(&mut self, field: &Field, key: Key, wire: &mut Wire<'a>, reading: &mut Reading<'a, '_>) -> Step {
         match (field.op, field.column) {
@@ -442,6 +496,10 @@ impl<'a> Pass<'a> {
                 let slot = &mut reading.slots[field.slot as usize];
                 self.entries(&self.plan.maps[map as usize], field.tag, wire, column, reading.row, slot)?;
             }
+            (Op::Time(kind), Some(column)) => {
+                let part = self.span(key, wire)?;
+                self.time(kind, part, column, reading)?;
+            }
             (Op::Unwanted, _) => wire.skip(key)?,
             _ => {
                 let span = self.span(key, wire)?;
@@ -454,6 +512,27 @@ impl<'a> Pass<'a> {
                     Slot::Parts(parts) => self.spans[*parts].push(span),
                     _ => *slot = Slot::Once(span),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a time, or what a further part makes of it.
+    fn time(&mut self, kind: time::Kind, part: Span, column: u32, reading: &mut Reading<'a, '_>) -> Step {
+        let mut time = Time::default();
+        if reading.columns[column as usize].rows() > reading.row {
+            let odd_time = reading.take_odd_time(column);
+            let column = &mut reading.columns[column as usize];
+            time = odd_time.map_or_else(|| Time::of(column.last_i64(), kind), |(time, _)| time);
+            column.truncate(reading.row);
+        }
+        time.read(self.payload, part)?;
+        match time.nanoseconds(kind) {
+            Ok(nanoseconds) => reading.columns[column as usize].push_i64(nanoseconds),
+            // A further part may make it good.
+            Err(misfit) => {
+                reading.columns[column as usize].push_null();
+                reading.odd_times.get_or_insert_default().0.insert(column, (time, misfit));
             }
         }
         Ok(())
@@ -480,12 +559,18 @@ impl<'a> Pass<'a> {
         }
         loop {
             self.take_room(list.item_bytes)?;
-            if list.op.is_scalar() {
-                self.scalar(list.op, wire, items)?;
-            } else {
-                let span = self.span(key, wire)?;
-                let row = items.rows();
-                self.value(list.op, Parts::one(span), slice::from_mut(items), 0, row)?;
+            match list.op {
+                op if op.is_scalar() => self.scalar(op, wire, items)?,
+                Op::Time(kind) => {
+                    let mut time = Time::default();
+                    time.read(self.payload, self.span(key, wire)?)?;
+                    items.push_i64(time.nanoseconds(kind)?);
+                }
+                op => {
+                    let span = self.span(key, wire)?;
+                    let row = items.rows();
+                    self.value(op, Parts::one(span), slice::from_mut(items), 0, row)?;
+                }
             }
             if key != field.key || !wire.takes(field.tag) {
                 return Ok(());
@@ -529,8 +614,6 @@ impl<'a> Pass<'a> {
                     .map_err(|fault| inside_member(fault, names))?;
                 column.end_struct();
             }
-            Op::Timestamp => columns[column].push_i64(time::timestamp(self.payload, parts)?),
-            Op::Duration => columns[column].push_i64(time::duration(self.payload, parts)?),
             Op::Json(shape) => {
                 self.text.clear();
                 json::write(shape, self.payload, parts, &mut self.text)?;
@@ -595,10 +678,14 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         let field = &reading.message.fields[other];
-        let column = field.column.map_or(0, |column| column as usize);
-        if field.op.is_scalar() {
-            reading.columns[column].truncate(reading.row);
-            reading.columns[column].push_null();
+        if let (true, Some(column)) = (field.op.is_value(), field.column) {
+            // What is wrong with it is wrong all the same.
+            if let Some((_, misfit)) = reading.take_odd_time(column) {
+                return Err(misfit.into());
+            }
+            let column = &mut reading.columns[column as usize];
+            column.truncate(reading.row);
+            column.push_null();
         } else if field.op != Op::Unwanted {
             match std::mem::take(&mut reading.slots[field.slot as usize]) {
                 Slot::Once(span) => self.discard(field, Parts::one(span), reading)?,

@@ -224,6 +224,7 @@ impl ProtobufSpec {
             writers: Arc::new(writers),
             recent: Recent::default(),
             item_bytes: 0,
+            scratch: decode::Scratch::default(),
         };
         Ok((columns, decoder))
     }
@@ -266,6 +267,7 @@ pub struct ProtobufDecoder {
     recent: Recent<WriterFile>,
     /// What the items of the last payload took.
     item_bytes: usize,
+    scratch: decode::Scratch,
 }
 
 impl ProtobufDecoder {
@@ -288,7 +290,7 @@ impl ProtobufDecoder {
                 other => return Err(unframed(other, &[0], CONFLUENT)),
             },
         };
-        self.item_bytes = decode::decode(&self.plan, message, columns)?;
+        self.item_bytes = decode::decode(&self.plan, &mut self.scratch, message, columns)?;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind as FieldKind};
 
 use super::columns::{Goal, Kind, Wanted, WantedField};
 use super::json::Shape;
+use super::time;
 use super::wire::{Key, Tag, WireType};
 use crate::column;
 
@@ -92,8 +93,8 @@ pub enum Op {
     Message(MessageId),
     /// A message that is read into the members of a struct.
     Struct(MessageId),
-    Timestamp,
-    Duration,
+    /// A time, as nanoseconds.
+    Time(time::Kind),
     /// JSON text.
     Json(Shape),
     /// By [`Plan::lists`].
@@ -105,7 +106,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether it is written as soon as it is read, rather than when its message has ended.
+    /// Whether it is one value, of which the last one holds.
     #[inline(always)]
     pub fn is_scalar(self) -> bool {
         matches!(
@@ -122,6 +123,12 @@ impl Op {
                 | Op::Bytes
                 | Op::Name(_)
         )
+    }
+
+    /// Whether it is one value, which is written as soon as it is read, rather than when its message has ended.
+    #[inline(always)]
+    pub fn is_value(self) -> bool {
+        self.is_scalar() || matches!(self, Op::Time(_))
     }
 }
 
@@ -234,13 +241,16 @@ impl Message {
         for place in (0..fields.len()).rev() {
             let next = fields.get(place + 1).map(|next| (next.op, next.column, next.run));
             let field = &mut fields[place];
-            if let (op @ (Op::Varint64 | Op::Bits64 | Op::Text), Some(column)) = (field.op, field.column) {
+            // Groups are none of the usual: nothing tells where they end.
+            if let (op @ (Op::Varint64 | Op::Bits64 | Op::Text | Op::Time(_)), Some(column)) = (field.op, field.column)
+                && field.key.wire_type() != Ok(WireType::Group)
+            {
                 let next = next.filter(|(next_op, next, _)| (*next_op, *next) == (op, Some(column + 1)));
                 field.run = 1 + next.map_or(0, |(.., run)| run);
             }
         }
         let ends = fields.iter().enumerate();
-        let ends = ends.filter(|(_, field)| !field.op.is_scalar() && field.op != Op::Unwanted);
+        let ends = ends.filter(|(_, field)| !field.op.is_value() && field.op != Op::Unwanted);
         self.ends = ends.map(|(place, _)| index(place)).collect();
         self.fields = fields;
     }
@@ -287,8 +297,8 @@ impl Plan {
             Kind::Scalar => scalar(field),
             Kind::EnumName(of) => Op::Name(self.names(of)),
             Kind::EnumNumber => Op::Int32,
-            Kind::Timestamp => Op::Timestamp,
-            Kind::Duration => Op::Duration,
+            Kind::Timestamp => Op::Time(time::Kind::Timestamp),
+            Kind::Duration => Op::Time(time::Kind::Duration),
             Kind::Wrapper(value) => {
                 let field = Field::new(scalar(value), wire_type(value), value.number(), Some(column));
                 Op::Message(self.well_known(vec![field], &[column], types))
@@ -360,7 +370,7 @@ impl Plan {
         match op {
             Op::Name(table) => Absent::Name(table),
             Op::Int32 => Absent::Bits32(first.cast_unsigned()),
-            op if op.is_scalar() => zero(op),
+            op if op.is_value() => zero(op),
             _ => Absent::Empty,
         }
     }
@@ -378,7 +388,7 @@ struct Builder {
 
 impl Builder {
     fn add(&mut self, mut field: Field) {
-        if matches!(field.op, Op::Unwanted | Op::List(_)) || field.op.is_scalar() {
+        if matches!(field.op, Op::Unwanted | Op::List(_)) || field.op.is_value() {
             self.fields.push(field);
             return;
         }
@@ -404,7 +414,7 @@ impl Builder {
                 let op = plan.op(kind, descriptor, *column, types);
                 let absent = plan.when_absent(descriptor, op);
                 let mut field = Field::of(descriptor, op, Some(*column));
-                if op.is_scalar() {
+                if op.is_value() {
                     field.absent = if descriptor.supports_presence() { Absent::Null } else { absent };
                 }
                 field
@@ -448,10 +458,10 @@ impl Builder {
 }
 
 impl Field {
-    /// A field that has no presence, or is no scalar.
+    /// A field that has no presence, or is no value.
     fn new(op: Op, wire_type: WireType, number: u32, column: Option<usize>) -> Field {
         let key = Key::new(number, wire_type);
-        let absent = if op.is_scalar() { zero(op) } else { Absent::Later };
+        let absent = if op.is_value() { zero(op) } else { Absent::Later };
         Field { key, tag: key.tag(), op, absent, column: column.map(index), slot: 0, oneof: None, run: 0 }
     }
 
@@ -461,11 +471,11 @@ impl Field {
     }
 }
 
-/// What a scalar is that is not there.
+/// What a value is that is not there.
 fn zero(op: Op) -> Absent {
     match op {
         Op::Bool => Absent::False,
-        Op::Varint64 | Op::Sint64 | Op::Bits64 => Absent::Zero64,
+        Op::Varint64 | Op::Sint64 | Op::Bits64 | Op::Time(_) => Absent::Zero64,
         Op::Text => Absent::NoText,
         Op::Bytes => Absent::NoBytes,
         Op::Name(table) => Absent::Name(table),

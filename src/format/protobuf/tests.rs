@@ -109,6 +109,17 @@ fn all(parts: &[Vec<u8>]) -> Vec<u8> {
     parts.concat()
 }
 
+/// A time, as serializers write it.
+fn time(seconds: i64, nanos: i64) -> Vec<u8> {
+    all(&[number(1, seconds.cast_unsigned()), number(2, nanos.cast_unsigned())])
+}
+
+/// A file with these messages.
+fn with_times(messages: &str) -> String {
+    let imports = "import 'google/protobuf/timestamp.proto'; import 'google/protobuf/duration.proto';";
+    format!("syntax = 'proto3'; {imports} {messages}")
+}
+
 #[test]
 fn a_scalar_that_comes_again_is_what_came_last() {
     let mut table = Table::new("message M { int64 a = 1; string b = 2; optional bool c = 3; fixed32 d = 4; }");
@@ -346,14 +357,9 @@ fn unknown_groups_are_nested_only_so_deep() {
 
 #[test]
 fn times_have_to_be_in_range() {
-    let text =
-        "syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\"; import \"google/protobuf/duration.proto\";
-        message M { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; }";
-    let mut table = Table::new(text);
-    let time = |seconds: i64, nanos: i32| {
-        all(&[number(1, seconds.cast_unsigned()), number(2, i64::from(nanos).cast_unsigned())])
-    };
-    let (seconds, nanos) = (i64::MAX / 1_000_000_000, i32::try_from(i64::MAX % 1_000_000_000).unwrap());
+    let mut table =
+        Table::new(&with_times("message M { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; }"));
+    let (seconds, nanos) = (i64::MAX / 1_000_000_000, i64::MAX % 1_000_000_000);
     for (seconds, nanos, is_good) in [
         (0, 0, true),
         (0, 999_999_999, true),
@@ -383,6 +389,175 @@ fn times_have_to_be_in_range() {
         assert_eq!(table.decode(&part(2, time(seconds, nanos))).is_ok(), is_good, "{seconds} {nanos}");
     }
     assert_eq!(table.bad(&part(1, number(2, 1 << 31))).reason, "expected int32, found a number beyond it");
+}
+
+#[test]
+fn times_are_read_however_they_are_written() {
+    let mut table =
+        Table::new(&with_times("message M { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; }"));
+    let seconds = |seconds: i64| number(1, seconds.cast_unsigned());
+    let nanos = |nanos: i64| number(2, nanos.cast_unsigned());
+    let long = |field: u8, last: u8| vec![field << 3, last | 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00];
+    for (fields, expected) in [
+        (all(&[]), 0_i64),
+        (seconds(7), 7_000_000_000),
+        (nanos(8), 8),
+        (time(7, 8), 7_000_000_008),
+        (time(1_767_346_200, 999_999_999), 1_767_346_200_999_999_999),
+        (all(&[nanos(8), seconds(7)]), 7_000_000_008),
+        (all(&[seconds(9), nanos(9), seconds(7), nanos(8)]), 7_000_000_008),
+        (all(&[number(3, 1), seconds(7), part(4, "x"), nanos(8), group(5, &seconds(9))]), 7_000_000_008),
+        (all(&[long(1, 7), long(2, 8)]), 7_000_000_008),
+        (vec![0x88, 0x00, 0x07, 0x90, 0x80, 0x00, 0x08], 7_000_000_008),
+        (vec![0x08, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 0x10, 0x08], 7_000_000_008),
+        (vec![0x08, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 0x10, 0x08], 7_000_000_008),
+    ] {
+        // At the end of the payload and before it.
+        assert_eq!(table.row(&part(1, &fields)), json!({ "t": expected }), "{fields:02x?}");
+        let row = table.row(&all(&[part(1, &fields), part(2, &fields)]));
+        assert_eq!(row, json!({ "t": expected, "d": expected }), "{fields:02x?}");
+    }
+    assert_eq!(
+        table.row(&all(&[part(1, time(-7, 8)), part(2, time(-7, -8))])),
+        json!({ "t": -6_999_999_992_i64, "d": -7_000_000_008_i64 })
+    );
+    let told = |at: usize, what: &str| format!("malformed protobuf at byte {at}: {what}");
+    let (end, wire_type) = ("expected more bytes, found the end", "expected the wire type of the field, found another");
+    for (fields, reason) in [
+        (vec![0x08], told(2, end)),
+        (vec![0x08, 0x87], told(2, end)),
+        (vec![0x08, 0x07, 0x10], told(4, end)),
+        (vec![0x08, 0x07, 0x10, 0x88], told(4, end)),
+        (vec![0x08, 0x07, 0x15, 0, 0, 0, 0], told(4, wire_type)),
+        (vec![0x0a, 0x00], told(2, wire_type)),
+        (nanos(1 << 31), "expected int32, found a number beyond it".to_owned()),
+    ] {
+        // What follows is no part of it.
+        for message in [part(1, &fields), all(&[part(1, &fields), part(2, time(1, 1))])] {
+            let bad = table.bad(&message);
+            assert_eq!((bad.column, &bad.reason), (Some(0), &reason), "{message:02x?}");
+        }
+    }
+}
+
+#[test]
+fn a_further_part_of_a_time_goes_on_with_it() {
+    let text = with_times(
+        "message M { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; int64 x = 3; N n = 4;
+         repeated N ns = 5; map<int32, google.protobuf.Timestamp> m = 6; repeated google.protobuf.Duration ds = 7; }
+         message N { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; }",
+    );
+    let mut table = Table::new(&text);
+    let (seconds, nanos) =
+        (|value: i64| number(1, value.cast_unsigned()), |value: i64| number(2, value.cast_unsigned()));
+    let good = |value: i64| (Some(value), Some(value));
+    for ((first, second), (t, d)) in [
+        ((time(5, 6), vec![]), good(5_000_000_006)),
+        ((vec![], time(5, 6)), good(5_000_000_006)),
+        ((seconds(5), nanos(6)), good(5_000_000_006)),
+        ((time(5, 6), seconds(4)), good(4_000_000_006)),
+        ((time(5, 6), nanos(0)), good(5_000_000_000)),
+        ((time(-5, 6), seconds(-4)), (Some(-3_999_999_994), None)),
+        ((time(-5, -6), seconds(-4)), (None, Some(-4_000_000_006))),
+        ((nanos(-6), seconds(-4)), (None, Some(-4_000_000_006))),
+        // Neither of the parts is in range.
+        ((time(1, -1), time(i64::MAX, 2)), (None, None)),
+        // Only both together are, or no longer.
+        ((time(1, 1_000_000_000), nanos(3)), good(1_000_000_003)),
+        ((time(i64::MAX, 3), seconds(1)), good(1_000_000_003)),
+        ((time(1, 3), seconds(i64::MIN)), (None, None)),
+        ((time(1, 3), nanos(-3)), (None, None)),
+    ] {
+        for (place, expected) in [(1, t), (2, d)] {
+            let (first, second) = (part(place, &first), part(place, &second));
+            let inside = all(&[first.clone(), number(3, 1), second.clone()]);
+            let name = if place == 1 { "t" } else { "d" };
+            let messages = [
+                inside.clone(),
+                all(&[number(3, 1), first.clone(), second.clone()]),
+                // Also as members.
+                all(&[number(3, 1), part(4, &first), part(4, &second)]),
+                all(&[part(5, inside), number(3, 1)]),
+            ];
+            for (message, path) in messages.iter().zip(["", "", "n_", "ns"]) {
+                let Some(expected) = expected else {
+                    assert!(!table.bad(message).reason.contains("malformed"), "{message:02x?}");
+                    continue;
+                };
+                let row = table.row(message);
+                let of = if path == "ns" { &row["ns"][0][name] } else { &row[format!("{path}{name}")] };
+                assert_eq!(of, expected, "{message:02x?}");
+            }
+        }
+    }
+    // What makes it good may come late, and several may be.
+    let bad = all(&[part(1, nanos(-1)), part(2, time(1, -1))]);
+    assert_eq!(
+        table.row(&all(&[bad.clone(), number(3, 1), part(2, seconds(-1)), part(1, seconds(5)), part(1, nanos(1))])),
+        json!({ "t": 5_000_000_001_i64, "d": -1_000_000_001_i64, "x": 1, "ns": [], "m": {}, "ds": [] })
+    );
+    assert_eq!(table.bad(&all(&[bad.clone(), part(1, nanos(1))])).column, Some(1));
+    assert_eq!(table.bad(&all(&[bad, part(2, nanos(1))])).column, Some(0));
+    // But never of what is malformed.
+    assert_eq!(table.bad(&all(&[part(1, [0x08]), part(1, time(1, 1))])).column, Some(0));
+    assert_eq!(table.bad(&all(&[part(1, time(1, 1)), part(1, [0x08])])).column, Some(0));
+    // Items are no parts of each other, and a value of a map is there.
+    let bad = table.bad(&all(&[part(7, time(1, 1)), part(7, time(1, -1)), part(7, seconds(-1))]));
+    assert_eq!((bad.column, bad.path.as_str()), (Some(7), "[1]"));
+    assert_eq!(table.bad(&all(&[part(5, part(1, nanos(-1))), part(5, part(1, nanos(1)))])).path, "[0].t");
+    assert_eq!(table.row(&part(6, number(1, 1)))["m"], json!({ "1": 0 }));
+    assert_eq!(
+        table.row(&part(6, all(&[part(2, seconds(-1)), number(1, 1), part(2, nanos(1))])))["m"],
+        json!({ "1": -999_999_999_i64 })
+    );
+}
+
+#[test]
+fn a_time_of_a_oneof_is_cleared_as_others_are() {
+    let mut table = Table::new(&with_times(
+        "message M { oneof o { google.protobuf.Timestamp t = 1; google.protobuf.Duration d = 2; int32 i = 3; N n = 4; } }
+         message N { int32 j = 1; }",
+    ));
+    let (t, d, i) = (part(1, time(1, 2)), part(2, time(3, 4)), number(3, 5));
+    assert_eq!(table.row(&t), json!({ "t": 1_000_000_002 }));
+    assert_eq!(table.row(&all(&[t.clone(), d.clone()])), json!({ "d": 3_000_000_004_u64 }));
+    assert_eq!(table.row(&all(&[d.clone(), t.clone()])), json!({ "t": 1_000_000_002 }));
+    assert_eq!(table.row(&all(&[d.clone(), t.clone(), i.clone()])), json!({ "i": 5 }));
+    assert_eq!(table.row(&all(&[t.clone(), part(4, number(1, 6))])), json!({ "n_j": 6 }));
+    // Of what has been cleared nothing is left.
+    assert_eq!(table.row(&all(&[t.clone(), i.clone(), part(1, number(2, 7))])), json!({ "t": 7 }));
+    assert_eq!(table.row(&all(&[t.clone(), part(1, number(2, 7))])), json!({ "t": 1_000_000_007 }));
+    // What was wrong with it is wrong all the same.
+    let odd = part(1, number(2, 1_000_000_000));
+    assert_eq!(table.row(&all(&[odd.clone(), part(1, number(2, 7)), d])), json!({ "d": 3_000_000_004_u64 }));
+    let reason = "expected 0 to 999999999 nanoseconds, found others";
+    assert_eq!(table.bad(&all(&[odd.clone(), i.clone(), t.clone()])).reason, reason);
+    assert_eq!(table.bad(&all(&[t, i, odd])).reason, reason);
+}
+
+#[test]
+fn nothing_that_many_messages_inside_had_is_left_for_the_next_record() {
+    let members: Vec<String> = (1..=20).map(|n| format!("N n{n} = {n};")).collect();
+    let items: Vec<String> = (1..=20).map(|n| format!("I i{n} = {n};")).collect();
+    let mut table = Table::of(
+        &format!(
+            "message M {{ {} repeated N ns = 21; }} message N {{ {} }} message I {{ int32 v = 1; }}",
+            members.join(" "),
+            items.join(" ")
+        ),
+        &[("nested", "struct")],
+    );
+    let inside = |n| part(n, number(1, n));
+    let message = |odd: u64| all(&(1..=20).filter(|n| n % 2 == odd).map(|n| part(n, inside(n))).collect::<Vec<_>>());
+    for odd in [0, 1, 0] {
+        let row = table.row(&all(&[part(21, inside(1)), message(odd), part(21, inside(2)), part(21, [])]));
+        for n in 1..=20 {
+            let expected = if n % 2 == odd { json!({ format!("i{n}"): { "v": n } }) } else { Json::Null };
+            assert_eq!(row[format!("n{n}")], expected);
+        }
+        assert_eq!(row["ns"], json!([{ "i1": { "v": 1 } }, { "i2": { "v": 2 } }, {}]));
+        assert!(table.decode(&all(&[message(1), part(2, part(2, [0x08]))])).is_err());
+    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Key {
     }
 
     /// The same as a serializer writes it.
-    pub fn tag(self) -> Tag {
+    pub const fn tag(self) -> Tag {
         // As many bytes as the number has sevens of bits. Longer ones are not worth to be guessed.
         match self.0 {
             ..0x80 => Tag { bytes: self.0, mask: 0xff, length: 1 },
@@ -197,6 +197,20 @@ impl<'a> Wire<'a> {
         Some(number & 0x7f | number >> 1 & 0x3f80 & more.wrapping_neg())
     }
 
+    /// The number that follows this tag, if both come next and take no more than eight bytes, which are looked at together.
+    #[inline(always)]
+    pub fn long_number(&mut self, tag: Tag) -> Option<u64> {
+        let word = self.word();
+        if word as u32 & tag.mask != tag.bytes {
+            return None;
+        }
+        // The bytes that are shifted in are no end of the number.
+        let shift = 8 * tag.length;
+        let (number, length) = varint::of_word(word >> shift | !(u64::MAX >> shift))?;
+        self.go_on(tag.length as usize + length).ok()?;
+        Some(number)
+    }
+
     /// The eight bytes that follow this tag, if it comes next and they do.
     #[inline(always)]
     pub fn bits64(&mut self, tag: Tag) -> Option<u64> {
@@ -219,6 +233,13 @@ impl<'a> Wire<'a> {
         let rest = bytes.get(length..).filter(|rest| rest.len() >= self.behind)?;
         self.rest = rest;
         Some((bytes, length))
+    }
+
+    /// The message that follows this tag and its length, if both come next and it is a short one.
+    #[inline(always)]
+    pub fn short_message(&mut self, tag: Tag) -> Option<Wire<'a>> {
+        let (rest, length) = self.short_bytes(tag)?;
+        Some(Wire { rest, behind: rest.len() - length, last: self.last })
     }
 
     /// The tag that comes next, if it is one of few bytes, which stays there.
@@ -346,15 +367,5 @@ impl<'a> Wire<'a> {
         }
         self.rest = rest;
         Ok(number)
-    }
-
-    /// The same where it mostly takes more bytes.
-    #[inline(always)]
-    pub fn long_varint(&mut self) -> Read<u64> {
-        if let Some((number, length)) = varint::of_word(self.word()) {
-            self.go_on(length)?;
-            return Ok(number);
-        }
-        self.varint()
     }
 }
