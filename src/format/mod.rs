@@ -123,7 +123,9 @@ impl Spec {
         match self {
             Spec::Avro(spec) => Ok(Spec::Avro(spec.with_schema(schema)?)),
             Spec::Protobuf(spec) => Ok(Spec::Protobuf(spec.with_schema(schema)?)),
-            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => Ok(self.clone()),
+            Spec::Ignore | Spec::Simple { .. } | Spec::Json(_) | Spec::Processor(_) | Spec::Callback(_) => {
+                Ok(self.clone())
+            }
         }
     }
 
