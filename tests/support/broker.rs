@@ -25,7 +25,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{self, DeliveryResult, Message, OwnedHeaders};
-use rdkafka::metadata::MetadataPartition;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -108,6 +108,25 @@ impl Cluster {
         }
         for partition in 0..partitions {
             self.leader(name, partition);
+        }
+        self.await_on_all_nodes(name);
+    }
+
+    /// Returns when every node has heard of a topic. One that has not says that there is none.
+    fn await_on_all_nodes(&self, topic: &str) {
+        let nodes: Vec<i32> = self.nodes.lock().expect(UNPOISONED).keys().copied().collect();
+        if nodes.len() == 1 {
+            return;
+        }
+        for node in nodes {
+            eventually(|| {
+                // A new one each time: it knows no other node to ask.
+                let asker: BaseConsumer = client(&self.layout.address(node)).create().expect("a client");
+                let metadata = asker.fetch_metadata(Some(topic), REQUEST_TIMEOUT).map_err(|error| error.to_string())?;
+                let has_all = |topic: &MetadataTopic| !topic.partitions().is_empty() && topic.error().is_none();
+                let is_known = metadata.topics().iter().all(has_all);
+                is_known.then_some(()).ok_or_else(|| format!("node {node} has not heard of {topic}"))
+            });
         }
     }
 
