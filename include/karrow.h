@@ -242,9 +242,6 @@ typedef int32_t karrow_partition_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// One field: a number into [`Fields`].
-typedef struct FieldId FieldId;
-
 // Reads a topic into a partitioned table. Any thread may use it; open and poll one at a time (the second gets `BUSY`).
 // `karrow_consumer_free` must not run beside another call.
 typedef struct karrow_consumer karrow_consumer;

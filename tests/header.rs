@@ -26,3 +26,16 @@ fn the_header_is_what_the_source_says() {
         "include/karrow.h is not what the source says; run KARROW_BLESS=1 cargo test --test header and read the diff"
     );
 }
+
+/// cbindgen prints what it finds anywhere in the crate: a constant inside the library brings its type along.
+#[test]
+fn the_header_names_nothing_but_what_is_the_librarys_own() {
+    let header = include_str!("../include/karrow.h");
+    let types = header.lines().filter_map(|line| line.strip_prefix("typedef struct ")?.strip_suffix(';'));
+    let types: Vec<&str> = types.filter_map(|names| names.split(' ').next_back()).collect();
+    assert!(types.contains(&"karrow_consumer"));
+    let constants = header.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once(' '));
+    let names = types.into_iter().chain(constants.map(|(name, _)| name));
+    let others: Vec<&str> = names.filter(|name| !name.to_lowercase().starts_with("karrow_")).collect();
+    assert_eq!(others, ["ARROW_FLAG_DICTIONARY_ORDERED", "ARROW_FLAG_NULLABLE", "ARROW_FLAG_MAP_KEYS_SORTED"]);
+}

@@ -13,6 +13,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use karrow::error::{Error, Result, Status};
+use karrow::format::avro::AvroSpec;
 use karrow::format::{Side, Spec};
 use karrow::ingest::memory::{Feeder, OwnedRecord};
 use karrow::ingest::{Consumer, Cycle, Timeout};
@@ -575,6 +576,44 @@ mod snapshots {
             }
             if last {
                 return seen;
+            }
+        }
+    }
+
+    #[test]
+    fn every_batch_has_the_same_dictionary_and_so_has_the_whole() {
+        // Y9
+        let side = r#"{"type": "enum", "name": "Side", "symbols": ["buy", "sell", "short"]}"#;
+        let schema = format!(
+            r#"{{"type": "record", "name": "R", "fields": [
+            {{"name": "Side", "type": ["null", {side}]}}, {{"name": "Sides", "type": {{"type": "array", "items": "Side"}}}}]}}"#
+        );
+        let mut value = AvroSpec::from_schema(&schema).unwrap();
+        value.set("enum", "dictionary").unwrap();
+        value.set("framing", "bare").unwrap();
+        // Of the ring, the oldest chunk is shown in part, and copied once little of it is.
+        for table_type in [TableType::Append, TableType::Ring { capacity: 1100 }] {
+            let mut options = options(table_type, "int64");
+            options.set_spec(Side::Value, Spec::Avro(value.clone()));
+            let (consumer, feeder) = Consumer::in_memory(&options, &[(0, 0), (1, 0)]).unwrap();
+            for round in 0..40 {
+                // The union's member 1 with the symbols in turn, and null; an array of one.
+                let datum = |n: i64| if n % 4 == 3 { vec![0, 2, 0, 0] } else { vec![2, 2 * (n % 4) as u8, 2, 2, 0] };
+                feed(&feeder, 0, (50 * round..50 * round + 50).map(|n| record(n, datum(n))));
+                let snapshot = poll(&consumer).snapshot;
+                let batches = snapshot.stream(0, snapshot.partition(0).unwrap().rows().first_row(), None).unwrap();
+                let all = batches.chain([0, 1].map(|partition| snapshot.whole(partition).unwrap()));
+                for batch in all {
+                    let sides = batch["Side"].as_dictionary::<Int32Type>();
+                    let lists = batch["Sides"].as_list::<i32>();
+                    for dictionary in [sides, lists.values().as_dictionary::<Int32Type>()] {
+                        let symbols: Vec<_> = dictionary.values().as_string::<i32>().iter().flatten().collect();
+                        assert_eq!(symbols, ["buy", "sell", "short"]);
+                    }
+                    let first = batch.column_by_name("KafkaOffset").unwrap().as_primitive::<Int64Type>();
+                    let expected = first.values().iter().map(|n| if n % 4 == 3 { None } else { Some((n % 4) as i32) });
+                    assert!(sides.keys().iter().eq(expected));
+                }
             }
         }
     }

@@ -97,6 +97,8 @@ pub struct SizeHint {
     rows: usize,
     bytes: usize,
     children: Vec<SizeHint>,
+    /// What the dictionary of the column before holds: shared, it is one to those who put chunks together.
+    symbols: Option<ArrayData>,
 }
 
 /// Where a field has the symbols of its dictionary, as a list in JSON. They are part of the schema, because they are the same
@@ -128,10 +130,9 @@ impl ColumnBuffer {
         let data_type = field.data_type();
         match data_type {
             DataType::Dictionary(numbers, values) if **numbers == DataType::Int32 && **values == DataType::Utf8 => {
-                let values = Values::Symbols {
-                    numbers: SharedVec::with_capacity(hint.rows),
-                    symbols: Box::new(symbols_of(field)?),
-                };
+                let symbols = hint.symbols.clone().map_or_else(|| symbols_of(field), Ok)?;
+                let values =
+                    Values::Symbols { numbers: SharedVec::with_capacity(hint.rows), symbols: Box::new(symbols) };
                 Ok(ColumnBuffer::with_values(data_type, values))
             }
             other => ColumnBuffer::new(other, hint),
@@ -242,6 +243,10 @@ impl ColumnBuffer {
                     union.children.iter().map(|child| child.size_hint(scaled(child.rows()), false)).collect()
                 }
                 _ => Vec::new(),
+            },
+            symbols: match &self.values {
+                Values::Symbols { symbols, .. } => Some(ArrayData::clone(symbols)),
+                _ => None,
             },
         }
     }

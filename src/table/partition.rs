@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Field, SchemaRef};
 
 use super::retention::Rows;
 use super::{PartitionState, align};
 use crate::batch::Batch;
+use crate::column::{ColumnBuffer, SizeHint};
 use crate::error::{Error, Result, Status};
 
 /// One partition as of one cycle. Immutable.
@@ -74,7 +75,7 @@ impl Partition {
         for &column in columns {
             let cell = &self.whole[column];
             if cell.get().is_none() {
-                let array = self.concatenate(column, schema.field(arrays.len()).data_type())?;
+                let array = self.concatenate(column, schema.field(arrays.len()))?;
                 // Another reader may have been faster; both made the same array.
                 let _ = cell.set(array);
             }
@@ -83,13 +84,14 @@ impl Partition {
         Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
     }
 
-    fn concatenate(&self, column: usize, data_type: &DataType) -> Result<ArrayRef> {
+    fn concatenate(&self, column: usize, field: &Field) -> Result<ArrayRef> {
         let parts: Vec<ArrayRef> = self
             .batches(self.rows.first_row(), self.rows.end_row())
             .map(|batch| Arc::clone(batch.arrays().column(column)))
             .collect();
         if parts.is_empty() {
-            return Ok(arrow_array::new_empty_array(data_type));
+            // With the symbols of its dictionary, as if there were rows.
+            return Ok(ColumnBuffer::of(field, &SizeHint::default())?.publish().to_array());
         }
         let widest = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(widest_offset(&part.to_data())));
         if widest > i32::MAX as u64 {

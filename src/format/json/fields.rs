@@ -67,6 +67,7 @@ pub struct FieldId(u32);
 
 impl FieldId {
     /// The document itself.
+    /// cbindgen:ignore
     pub const ROOT: FieldId = FieldId(0);
 
     /// Its number.
