@@ -24,6 +24,12 @@ const MAX_ITEM_BYTES: usize = 256 * 1024 * 1024;
 /// Maps of up to this many entries are looked through for a key that comes twice; larger ones are hashed.
 const FEW_KEYS: usize = 16;
 
+/// Where fewer numbers than that are not there, it is likely that others behind them are not, too.
+const FEW_ZEROS: usize = 8;
+
+/// How many numbers are read then without a look at how many of them are there.
+const MANY_NUMBERS: usize = 32;
+
 /// Messages that have no more to remember do so on the stack.
 const FEW_SLOTS: usize = 8;
 
@@ -243,41 +249,10 @@ impl<'a> Pass<'a> {
         let mut next = 0;
         loop {
             // What is usual, as long as it comes as guessed.
-            if let Some(Field { run: count @ 1.., op, column: Some(column), .. }) = fields.get(next) {
-                let run = &fields[next..][..*count as usize];
-                let run = run.iter().zip(&mut reading.columns[*column as usize..][..run.len()]);
-                match op {
-                    Op::Varint64 => {
-                        for (field, column) in run {
-                            let Some(number) = wire.short_number(field.tag) else { break };
-                            column.push_u64(number);
-                            next += 1;
-                        }
-                    }
-                    Op::Bits64 => {
-                        for (field, column) in run {
-                            let Some(bits) = wire.bits64(field.tag) else { break };
-                            column.push_u64(bits);
-                            next += 1;
-                        }
-                    }
-                    Op::Time(kind) => {
-                        for (field, column) in run {
-                            let Some(time) = time::usual(&mut wire, field.tag, *kind) else { break };
-                            column.push_i64(time);
-                            next += 1;
-                        }
-                    }
-                    _ => {
-                        for (field, column) in run {
-                            let Some((text, length)) = wire.short_bytes(field.tag) else { break };
-                            if column.push_text(text, length).is_err() {
-                                return Err(self.fault(field.column, Malformed::Utf8.into(), &wire));
-                            }
-                            next += 1;
-                        }
-                    }
-                }
+            if fields.get(next).is_some_and(|field| field.run > 0) {
+                let left;
+                (left, next) = usual(fields, next, reading.columns, wire);
+                wire.go_to(left);
             }
             if let Some(field) = fields.get(next)
                 && wire.takes(field.tag)
@@ -289,8 +264,21 @@ impl<'a> Pass<'a> {
                 continue;
             }
             if let Some(place) = later(reading.message, &wire, next) {
-                self.pass_over(next, place, &mut reading)?;
-                next = place;
+                match &fields[next] {
+                    Field { run, op: Op::Varint64, absent: Absent::Zero64, column: Some(column), .. }
+                        if place < next + FEW_ZEROS.min(*run as usize) =>
+                    {
+                        let run = &fields[next..][..MANY_NUMBERS.min(*run as usize)];
+                        let columns = &mut reading.columns[*column as usize..][..run.len()];
+                        let (left, written) = numbers_or_zeros(run, columns, wire);
+                        wire.go_to(left);
+                        next += written;
+                    }
+                    _ => {
+                        self.pass_over(next, place, &mut reading)?;
+                        next = place;
+                    }
+                }
             } else if wire.has_more() {
                 (wire, next) = self.other_field(wire, next, &mut reading)?;
             } else {
@@ -876,6 +864,62 @@ impl<'a> Pass<'a> {
             Cause::Fault(fault) => Box::new(Fault { column: column.or(fault.column), ..*fault }),
         }
     }
+}
+
+/// Reads fields of the usual kinds as long as they come as guessed, the one of this place first. Returns how much of the
+/// payload is left, and the place of the first field that has not been read.
+///
+/// It does nothing else, so that what is left of the message stays in registers.
+#[inline(never)]
+fn usual(fields: &[Field], mut next: usize, columns: &mut [ColumnBuffer], wire: Wire<'_>) -> (usize, usize) {
+    let mut ahead = wire;
+    while let Some(Field { run: count @ 1.., op, column: Some(column), .. }) = fields.get(next) {
+        let run = &fields[next..][..*count as usize];
+        let columns = &mut columns[*column as usize..][..run.len()];
+        let wire = &mut ahead;
+        let read = match op {
+            Op::Varint64 => while_some(run, columns, |tag, column| Some(column.push_u64(wire.number(tag)?))),
+            Op::Bits64 => while_some(run, columns, |tag, column| Some(column.push_u64(wire.bits64(tag)?))),
+            Op::Time(kind) => {
+                while_some(run, columns, |tag, column| Some(column.push_i64(time::usual(wire, tag, *kind)?)))
+            }
+            _ => while_some(run, columns, |tag, column| {
+                let before = *wire;
+                let (text, length) = wire.short_bytes(tag)?;
+                if column.push_text(text, length).is_err() {
+                    *wire = before;
+                    return None;
+                }
+                Some(())
+            }),
+        };
+        next += read;
+        if read < run.len() {
+            break;
+        }
+    }
+    (ahead.left(), next)
+}
+
+/// Reads fields into columns as long as that gives something. Returns how many did.
+#[inline(always)]
+fn while_some(
+    run: &[Field],
+    columns: &mut [ColumnBuffer],
+    mut read: impl FnMut(Tag, &mut ColumnBuffer) -> Option<()>,
+) -> usize {
+    let mut pairs = run.iter().zip(columns);
+    pairs.position(|(field, column)| read(field.tag, column).is_none()).unwrap_or(run.len())
+}
+
+/// Reads numbers of which some are not there, so that they are 0. Which ones nobody can guess, and a wrong guess costs more
+/// than to read a number. So none is made, as long as nothing else comes. Returns how much of the payload is left, and how
+/// many have been written.
+#[inline(never)]
+fn numbers_or_zeros(run: &[Field], columns: &mut [ColumnBuffer], wire: Wire<'_>) -> (usize, usize) {
+    let mut ahead = wire;
+    let read = while_some(run, columns, |tag, column| Some(column.push_u64(ahead.short_number_or_zero(tag)?)));
+    (ahead.left(), read)
 }
 
 /// The place of the field that comes next, if that is one behind the one that was guessed, and comes as serializers write it.

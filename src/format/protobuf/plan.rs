@@ -66,7 +66,8 @@ pub struct Field {
     pub slot: u32,
     /// Where it is remembered which member a oneof has that it belongs to.
     pub oneof: Option<u32>,
-    /// How many fields from this one on are of the same op, one of the usual ones, and for columns that follow each other.
+    /// How many fields from this one on are of the same op, one of the usual ones, the same if they are not there, and for
+    /// columns that follow each other.
     pub run: u32,
 }
 
@@ -239,13 +240,15 @@ impl Message {
             }
         }
         for place in (0..fields.len()).rev() {
-            let next = fields.get(place + 1).map(|next| (next.op, next.column, next.run));
+            let next = fields.get(place + 1).map(|next| (next.op, next.absent, next.column, next.run));
             let field = &mut fields[place];
             // Groups are none of the usual: nothing tells where they end.
             if let (op @ (Op::Varint64 | Op::Bits64 | Op::Text | Op::Time(_)), Some(column)) = (field.op, field.column)
                 && field.key.wire_type() != Ok(WireType::Group)
+                && field.tag != Tag::NEVER
             {
-                let next = next.filter(|(next_op, next, _)| (*next_op, *next) == (op, Some(column + 1)));
+                let same = (op, field.absent, Some(column + 1));
+                let next = next.filter(|(op, absent, column, _)| (*op, *absent, *column) == same);
                 field.run = 1 + next.map_or(0, |(.., run)| run);
             }
         }

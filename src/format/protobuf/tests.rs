@@ -132,6 +132,48 @@ fn a_scalar_that_comes_again_is_what_came_last() {
 }
 
 #[test]
+fn numbers_that_are_not_there_are_zero() {
+    const UNKNOWN: u64 = 99;
+    // Tags of one byte, of two, of three, and of so many that nobody guesses them.
+    let known: Vec<u64> = (1..=20).chain([3000, 300_000]).collect();
+    let fields: Vec<String> = known.iter().map(|number| format!("uint64 f{number} = {number};")).collect();
+    let mut table = Table::new(&format!("message M {{ {} }}", fields.concat()));
+    let mut state = 1_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for round in 0..60 {
+        // In some rounds few of the fields are there, in others most.
+        let mut there: Vec<u64> = known.iter().copied().filter(|_| random(12) < round % 13).collect();
+        let place = random(there.len() as u64 + 1) as usize;
+        match round % 4 {
+            0 => there.insert(place, UNKNOWN),
+            1 => there.insert(place, known[random(22) as usize]),
+            2 => there.rotate_left(place),
+            _ => {}
+        }
+        let mut message = Vec::new();
+        let mut row: serde_json::Map<String, Json> =
+            known.iter().map(|field| (format!("f{field}"), 0.into())).collect();
+        for field in there {
+            // Most numbers take a byte or two.
+            let bits = if random(4) == 0 { random(64) } else { random(14) };
+            let value = random(1 << 31) << 33 >> (63 - bits);
+            let whole = number(field, value);
+            for cut in 1..whole.len() {
+                table.bad(&[&message, &whole[..cut]].concat());
+            }
+            message.extend(whole);
+            if field != UNKNOWN {
+                row.insert(format!("f{field}"), value.into());
+            }
+            assert_eq!(table.row(&message), Json::Object(row.clone()));
+        }
+    }
+}
+
+#[test]
 fn parts_of_a_message_are_together_the_message() {
     let text = "message M { N n = 1; int32 x = 2; repeated N ns = 3; google.protobuf.Timestamp t = 4; }
         message N { int32 a = 1; repeated int32 b = 2; O o = 3; optional string c = 4; }

@@ -101,11 +101,11 @@ impl Key {
     pub const fn tag(self) -> Tag {
         // As many bytes as the number has sevens of bits. Longer ones are not worth to be guessed.
         match self.0 {
-            ..0x80 => Tag { bytes: self.0, mask: 0xff, length: 1 },
-            0x80..0x4000 => Tag { bytes: self.0 & 0x7f | 0x80 | (self.0 >> 7) << 8, mask: 0xffff, length: 2 },
+            ..0x80 => Tag::new(self.0, 1),
+            0x80..0x4000 => Tag::new(self.0 & 0x7f | 0x80 | (self.0 >> 7) << 8, 2),
             0x4000..0x20_0000 => {
                 let bytes = self.0 & 0x7f | (self.0 >> 7 & 0x7f) << 8 | (self.0 >> 14) << 16 | 0x8080;
-                Tag { bytes, mask: 0xff_ffff, length: 3 }
+                Tag::new(bytes, 3)
             }
             _ => Tag::NEVER,
         }
@@ -117,13 +117,19 @@ impl Key {
 pub struct Tag {
     bytes: u32,
     mask: u32,
-    length: u32,
+    length: u8,
+    /// The same in bits.
+    bits: u8,
 }
 
 impl Tag {
     /// No field begins with it.
     /// cbindgen:ignore
-    pub const NEVER: Tag = Tag { bytes: 1, mask: 0, length: 1 };
+    pub const NEVER: Tag = Tag { mask: 0, ..Tag::new(1, 1) };
+
+    const fn new(bytes: u32, length: u8) -> Tag {
+        Tag { bytes, mask: (1 << (8 * length)) - 1, length, bits: 8 * length }
+    }
 }
 
 /// Which bytes of a payload a message is.
@@ -160,6 +166,12 @@ impl<'a> Wire<'a> {
         varint::word(self.rest, self.last)
     }
 
+    /// Goes on where so many bytes of the payload are left.
+    #[inline(always)]
+    pub fn go_to(&mut self, left: usize) {
+        self.rest = &self.rest[self.rest.len() - left..];
+    }
+
     /// How many bytes of the payload are left.
     #[inline(always)]
     pub fn left(&self) -> usize {
@@ -176,25 +188,48 @@ impl<'a> Wire<'a> {
     #[inline(always)]
     pub fn takes(&mut self, tag: Tag) -> bool {
         let is_next = self.word() as u32 & tag.mask == tag.bytes;
-        is_next && self.go_on(tag.length as usize).is_ok()
+        is_next && self.go_on(usize::from(tag.length)).is_ok()
     }
 
-    /// The number that follows this tag, if both come next and the number is a short one.
+    /// The next eight bytes, if all of them belong to the message, so that nothing that they have may be behind its end.
     #[inline(always)]
-    pub fn short_number(&mut self, tag: Tag) -> Option<u64> {
-        let word = self.word();
+    fn word_inside(&self) -> Option<u64> {
+        let bytes = self.rest.first_chunk().filter(|_| self.rest.len() - 8 >= self.behind)?;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
+    /// The number that follows this tag, if both come next and take no more than eight bytes.
+    #[inline(always)]
+    pub fn number(&mut self, tag: Tag) -> Option<u64> {
+        let Some(word) = self.word_inside() else { return self.long_number(tag) };
         if word as u32 & tag.mask != tag.bytes {
             return None;
         }
-        let number = word >> (8 * tag.length);
-        if number & 0x8080 == 0x8080 {
+        if !is_short(word >> tag.bits) {
+            return self.long_number_of(word, tag);
+        }
+        self.rest = &self.rest[short_length(word, tag)..];
+        Some(short(word, tag))
+    }
+
+    /// The number that follows this tag, if the tag comes next, or 0 if one with a higher number does: without a guess which
+    /// of both it is. Nothing if it is another tag, or the number is not a short one.
+    #[inline(always)]
+    pub fn short_number_or_zero(&mut self, tag: Tag) -> Option<u64> {
+        let word = self.word();
+        // The highest bits of a tag are in its last byte, and all bytes before have their own highest bit set.
+        let (seen, is_shorter) = (word as u32 & tag.mask, tag.bytes & !(word as u32) & 0x8080 != 0);
+        if seen < tag.bytes || is_shorter {
             return None;
         }
-        // One byte or two, which nobody can guess.
-        let more = number >> 7 & 1;
-        let length = tag.length as usize + 1 + more as usize;
-        self.go_on(length).ok()?;
-        Some(number & 0x7f | number >> 1 & 0x3f80 & more.wrapping_neg())
+        let differs = seen ^ tag.bytes;
+        // All bits if it comes, none if it does not.
+        let comes = ((i64::from(differs) - 1) >> 63).cast_unsigned();
+        if !is_short(word >> tag.bits & comes) {
+            return None;
+        }
+        self.go_on(short_length(word, tag) & comes as usize).ok()?;
+        Some(short(word, tag) & comes)
     }
 
     /// The number that follows this tag, if both come next and take no more than eight bytes, which are looked at together.
@@ -204,10 +239,15 @@ impl<'a> Wire<'a> {
         if word as u32 & tag.mask != tag.bytes {
             return None;
         }
+        self.long_number_of(word, tag)
+    }
+
+    /// The same, of the word that comes next and begins with the tag.
+    #[inline(always)]
+    fn long_number_of(&mut self, word: u64, tag: Tag) -> Option<u64> {
         // The bytes that are shifted in are no end of the number.
-        let shift = 8 * tag.length;
-        let (number, length) = varint::of_word(word >> shift | !(u64::MAX >> shift))?;
-        self.go_on(tag.length as usize + length).ok()?;
+        let (number, length) = varint::of_word(word >> tag.bits | !(u64::MAX >> tag.bits))?;
+        self.go_on(usize::from(tag.length) + length).ok()?;
         Some(number)
     }
 
@@ -225,11 +265,11 @@ impl<'a> Wire<'a> {
     #[inline(always)]
     pub fn short_bytes(&mut self, tag: Tag) -> Option<(&'a [u8], usize)> {
         let word = self.word();
-        let length = (word >> (8 * tag.length)) as usize & 0xff;
+        let length = (word >> tag.bits) as usize & 0xff;
         if word as u32 & tag.mask != tag.bytes || length >= 0x80 {
             return None;
         }
-        let bytes = self.rest.get(tag.length as usize + 1..)?;
+        let bytes = self.rest.get(usize::from(tag.length) + 1..)?;
         let rest = bytes.get(length..).filter(|rest| rest.len() >= self.behind)?;
         self.rest = rest;
         Some((bytes, length))
@@ -368,4 +408,29 @@ impl<'a> Wire<'a> {
         self.rest = rest;
         Ok(number)
     }
+}
+
+/// Whether the number is one of up to two bytes with which these begin.
+#[inline(always)]
+fn is_short(bytes: u64) -> bool {
+    bytes & 0x8080 != 0x8080
+}
+
+/// 1 if the number behind the tag with which a word begins has a second byte, which nobody can guess; 0 otherwise.
+#[inline(always)]
+fn more(word: u64, tag: Tag) -> u64 {
+    word >> (tag.bits + 7) & 1
+}
+
+/// How many bytes the tag and the number take, if that is a short one: less than eight.
+#[inline(always)]
+fn short_length(word: u64, tag: Tag) -> usize {
+    (usize::from(tag.length) + 1 + more(word, tag) as usize) & 7
+}
+
+/// The number, if it is a short one.
+#[inline(always)]
+fn short(word: u64, tag: Tag) -> u64 {
+    let number = word >> tag.bits;
+    number & 0x7f | number >> 1 & 0x3f80 & more(word, tag).wrapping_neg()
 }
