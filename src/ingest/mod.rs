@@ -531,7 +531,8 @@ impl Consumer {
         self.check_alive()?;
         let call = self.call.try_lock().ok_or_else(|| {
             let message = format!("{name}: another open, poll or close of this consumer is running in another thread");
-            Error::new(Status::Busy, message)
+            // A close that has begun since then is no other than one that was there before.
+            self.check_alive().err().unwrap_or_else(|| Error::new(Status::Busy, message))
         })?;
         Ok(call)
     }
