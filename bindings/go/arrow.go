@@ -132,17 +132,33 @@ func (l *layout) importBatch(from *C.struct_ArrowArray) (arrow.RecordBatch, erro
 	return array.NewRecordBatch(l.schema, columns, int64(rows.Len())), nil
 }
 
-// A stream of the library's.
+// A stream of the library's, and the batch that its reader has come to.
 type stream struct {
 	c        C.struct_ArrowArrayStream
-	released atomic.Bool
+	released bool
+	current  arrow.RecordBatch
 }
 
 func (s *stream) release() {
-	if !s.released.Swap(true) {
+	if !s.released {
+		s.released = true
 		C.karrow_go_stream_release(&s.c)
 		native.Freed(native.Stream)
 	}
+}
+
+// letGo releases the batch.
+func (s *stream) letGo() {
+	if s.current != nil {
+		s.current.Release()
+		s.current = nil
+	}
+}
+
+// abandon releases everything.
+func (s *stream) abandon() {
+	s.letGo()
+	s.release()
 }
 
 // A reader reads a stream. arrow-go has one too, which leaves it to the garbage collector to release the stream: that
@@ -151,7 +167,6 @@ type reader struct {
 	references atomic.Int64
 	stream     *stream
 	layout     *layout
-	current    arrow.RecordBatch
 	err        error
 }
 
@@ -169,7 +184,7 @@ func newReader(
 	native.Made(native.Stream)
 	r := &reader{stream: s, layout: known}
 	r.references.Store(1)
-	runtime.AddCleanup(r, (*stream).release, s)
+	runtime.AddCleanup(r, (*stream).abandon, s)
 	if known == nil {
 		if err := r.askForLayout(); err != nil {
 			r.Release()
@@ -203,23 +218,22 @@ func (r *reader) Retain() { r.references.Add(1) }
 
 func (r *reader) Release() {
 	if r.references.Add(-1) == 0 {
-		r.letGo()
-		r.stream.release()
+		r.stream.abandon()
 	}
 }
 
 func (r *reader) Schema() *arrow.Schema { return r.layout.schema }
 
-func (r *reader) RecordBatch() arrow.RecordBatch { return r.current }
+func (r *reader) RecordBatch() arrow.RecordBatch { return r.stream.current }
 
 // Record is the name that RecordBatch had.
-func (r *reader) Record() arrow.RecordBatch { return r.current }
+func (r *reader) Record() arrow.RecordBatch { return r.stream.current }
 
 func (r *reader) Err() error { return r.err }
 
 func (r *reader) Next() bool {
-	r.letGo()
-	if r.err != nil || r.stream.released.Load() {
+	r.stream.letGo()
+	if r.err != nil || r.stream.released {
 		return false
 	}
 	if debugging {
@@ -232,16 +246,9 @@ func (r *reader) Next() bool {
 		// Nothing comes any more, so that nothing has to be held any more.
 		r.stream.release()
 	} else {
-		r.current, r.err = r.layout.importBatch(&next)
+		r.stream.current, r.err = r.layout.importBatch(&next)
 	}
+	hasNext := r.stream.current != nil
 	runtime.KeepAlive(r)
-	return r.current != nil
-}
-
-// letGo releases the batch that the reader has come to.
-func (r *reader) letGo() {
-	if r.current != nil {
-		r.current.Release()
-		r.current = nil
-	}
+	return hasNext
 }

@@ -1,7 +1,6 @@
 /*
-	Package karrow reads Kafka topics into Arrow memory. It turns a topic into a live partitioned table, one Arrow table
-
-for each Kafka partition, and hands each partition out as arrow-go's record batches, without copying.
+Package karrow reads Kafka topics into Arrow memory. It turns a topic into a live partitioned table, one Arrow table for
+each Kafka partition, and hands each partition out as arrow-go's record batches, without copying.
 
 	type Order struct {
 		Symbol string    `json:"jsymbol"`

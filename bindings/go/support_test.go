@@ -153,8 +153,14 @@ func rowsIn(snapshot *Snapshot) int64 {
 	return rows
 }
 
+// readRows polls until there are so many rows, if there are not.
 func readRows(t *testing.T, consumer *Consumer, rows int64) *Snapshot {
 	t.Helper()
+	snapshot := must(consumer.Snapshot())(t)
+	t.Cleanup(func() { _ = snapshot.Close() })
+	if rowsIn(snapshot) >= rows {
+		return snapshot
+	}
 	return pollUntil(t, consumer, func(cycle *Cycle) bool { return rowsIn(cycle.Snapshot) >= rows }).Snapshot
 }
 
