@@ -9,7 +9,8 @@ endmacro()
 
 # require_tool(VARIABLE WHAT SOURCE NAME...) finds a program with one of the names.
 macro(require_tool variable what source)
-  find_program(${variable} NAMES ${ARGN} HINTS ENV JAVA_HOME ENV CARGO_HOME $ENV{HOME}/.cargo PATH_SUFFIXES bin)
+  find_program(${variable} NAMES ${ARGN} HINTS ENV JAVA_HOME ENV CARGO_HOME $ENV{HOME}/.cargo
+    PATHS /usr/local/go PATH_SUFFIXES bin)
   mark_as_advanced(${variable})
   if(NOT ${variable})
     report_missing("${what}" "${source}")
@@ -58,7 +59,22 @@ if(KARROW_TESTS OR KARROW_BENCHMARKS)
   endif()
 endif()
 
+# The binding for Go.
+if(KARROW_TESTS OR KARROW_BENCHMARKS)
+  set(go_source "https://go.dev/dl")
+  require_tool(KARROW_GO "go ${go_version} or newer" "${go_source}" go)
+  if(KARROW_GO)
+    execute_process(COMMAND ${KARROW_GO} env GOVERSION OUTPUT_VARIABLE found)
+    if(NOT found MATCHES "^go([0-9.]+)" OR CMAKE_MATCH_1 VERSION_LESS go_version)
+      report_missing("go ${go_version} or newer, not ${CMAKE_MATCH_1}" "${go_source}")
+    endif()
+  endif()
+  require_tool(KARROW_PKG_CONFIG "pkg-config" "apt-get install pkg-config" pkg-config pkgconf)
+endif()
+
 if(KARROW_TESTS)
+  require_tool(KARROW_GOFMT "gofmt" "${go_source}" gofmt)
+
   # rustup puts their programs in place even where they are not installed, so they have to be tried.
   foreach(component IN ITEMS rustfmt clippy)
     string(REPLACE rustfmt fmt subcommand ${component})
@@ -95,7 +111,6 @@ if(KARROW_TESTS)
       find_path(KARROW_NLOHMANN_JSON_DIR nlohmann/json.hpp PATHS ${fetched_dir}/usr/include NO_DEFAULT_PATH)
     endif()
   endif()
-  require_tool(KARROW_PKG_CONFIG "pkg-config" "apt-get install pkg-config" pkg-config pkgconf)
 
   # It does not run on today's Macs.
   if(NOT CMAKE_HOST_APPLE)

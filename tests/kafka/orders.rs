@@ -1,6 +1,6 @@
-//! A million orders as JSON, spelt in many ways, read through the C++ wrapper and compared value by value.
+//! A million orders as JSON, spelt in many ways, read through the wrappers for C++ and Go and compared value by value.
 
-use crate::programs::run;
+use crate::programs::{run, run_go};
 use crate::support::broker::{Record, shared_cluster};
 
 const TOPIC: &str = "million-orders";
@@ -18,7 +18,7 @@ fn record_of(line: &[u8]) -> Record<'_> {
 }
 
 #[test]
-fn a_million_orders_come_out_of_cpp_as_they_went_in() {
+fn a_million_orders_come_out_of_cpp_and_go_as_they_went_in() {
     let cluster = shared_cluster();
     cluster.create_topic(TOPIC, PARTITIONS, 1, &[]);
     for partition in 0..PARTITIONS {
@@ -27,6 +27,8 @@ fn a_million_orders_come_out_of_cpp_as_they_went_in() {
         let offsets = cluster.produce(TOPIC, partition, lines.map(record_of));
         assert_eq!((offsets[0], offsets.len()), (0, 125_000));
     }
-    let checked = run("million_orders", &["check", &cluster.bootstrap_servers(), TOPIC]);
-    assert_eq!(String::from_utf8_lossy(&checked.stdout), "1000000 orders, each one equal to what was produced\n");
+    let servers = cluster.bootstrap_servers();
+    for checked in [run("million_orders", &["check", &servers, TOPIC]), run_go("million_orders", &[&servers, TOPIC])] {
+        assert_eq!(String::from_utf8_lossy(&checked.stdout), "1000000 orders, each one equal to what was produced\n");
+    }
 }

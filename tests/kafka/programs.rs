@@ -1,12 +1,22 @@
-//! Programs of `tests/cpp`, which use karrow as its users do.
+//! Programs of `tests/cpp` and of `bindings/go/internal/cmd`, which use karrow as its users do.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// Runs one of them; it has to succeed.
+/// Runs one of `tests/cpp`; it has to succeed.
 pub fn run(name: &str, arguments: &[&str]) -> Output {
-    let folder = std::env::var_os("KARROW_TEST_PROGRAMS_DIR")
-        .expect("KARROW_TEST_PROGRAMS_DIR names the folder of the built programs of tests/cpp");
+    run_in("KARROW_TEST_PROGRAMS_DIR", "tests/cpp", name, arguments)
+}
+
+/// The same of one in Go.
+pub fn run_go(name: &str, arguments: &[&str]) -> Output {
+    run_in("KARROW_GO_PROGRAMS_DIR", "bindings/go/internal/cmd", name, arguments)
+}
+
+/// Runs a program of the folder that a variable names.
+fn run_in(variable: &str, sources: &str, name: &str, arguments: &[&str]) -> Output {
+    let folder = std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} names the folder of the built programs of {sources}"));
     let output = Command::new(PathBuf::from(folder).join(name)).args(arguments).output();
     let output = output.expect("it is built");
     assert!(output.status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -118,7 +118,8 @@ func follow(ctx context.Context, settings *settings) (good bool, err error) {
 	progress.takeProgress(now)
 	view.finish(progress)
 	if demo == nil {
-		fmt.Printf("\n%s rows from %d partitions, %d of which failed\n", grouped(progress.rows), len(progress.partitions), failed)
+		fmt.Printf("\n%s rows from %d partitions, %d of which failed\n",
+			grouped(progress.rows), len(progress.partitions), failed)
 		return failed == 0, nil
 	}
 	fmt.Printf("\n%s\n", check.verdict(stopped, time.Since(view.started)))
@@ -126,7 +127,9 @@ func follow(ctx context.Context, settings *settings) (good bool, err error) {
 }
 
 // look takes what a cycle has brought. It says whether a demo is over.
-func look(cycle *karrow.Cycle, consumer *karrow.Consumer, demo *demo, written format, check *check, progress *progress) (bool, error) {
+func look(
+	cycle *karrow.Cycle, consumer *karrow.Consumer, demo *demo, written format, check *check, progress *progress,
+) (bool, error) {
 	table, err := orderView(cycle.Snapshot, written)
 	if err != nil {
 		return false, err

@@ -27,7 +27,8 @@ func isoText(moment time.Time) string {
 	return moment.UTC().Format("2006-01-02T15:04:05.000000Z")
 }
 
-// clipped is at most this many characters, and none that a terminal would take for a command: texts of a topic may hold any.
+// clipped is at most this many characters, and none that a terminal would take for a command: texts of a topic may hold
+// any.
 func clipped(text string, width int) string {
 	var shown strings.Builder
 	for _, character := range text {
@@ -177,7 +178,8 @@ func (v *view) lines(progress *progress) []string {
 // draw overwrites what it has drawn before, as much as the terminal has room for.
 func (v *view) draw(progress *progress) {
 	width, height := 80, 24
-	if size, failure := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ); failure == nil && size.Col > 0 && size.Row > 1 {
+	size, failure := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ)
+	if failure == nil && size.Col > 0 && size.Row > 1 {
 		width, height = int(size.Col), int(size.Row)
 	}
 	lines := v.lines(progress)

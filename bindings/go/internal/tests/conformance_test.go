@@ -452,7 +452,9 @@ func (r *running) expect(step members) {
 	}
 	partitions, expected := sorted(step.take("expect"))
 	for _, partition := range partitions {
-		within("["+partition+"]", func() { r.expectPartition(partitionOf(partition), membersOf(expected[partition]), shown) })
+		within("["+partition+"]", func() {
+			r.expectPartition(partitionOf(partition), membersOf(expected[partition]), shown)
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ import (
 // Every type that karrow makes, read by arrow-go, and by pyarrow out of what arrow-go writes: whole, cut and empty, with
 // nulls and without.
 
-// A made column is one of a type, and what it holds: the value of a record, as JSON has it, and the cell that it becomes.
+// A madeColumn is one of a type, and what it holds: the value of a record, as JSON has it, and the cell that it becomes.
 type madeColumn struct {
 	kind  string
 	value func(n int) (written, cell any)
@@ -105,7 +106,12 @@ func jsonColumns() []madeColumn {
 	for _, unit := range []struct {
 		name, fraction string
 		length         time.Duration
-	}{{"s", "", time.Second}, {"ms", ".000", time.Millisecond}, {"us", ".000000", time.Microsecond}, {"ns", ".000000000", 1}} {
+	}{
+		{"s", "", time.Second},
+		{"ms", ".000", time.Millisecond},
+		{"us", ".000000", time.Microsecond},
+		{"ns", ".000000000", time.Nanosecond},
+	} {
 		layout := "2006-01-02T15:04:05" + unit.fraction
 		columns = append(columns,
 			timesOf("timestamp["+unit.name+"]", layout, unit.length),
@@ -114,7 +120,7 @@ func jsonColumns() []madeColumn {
 	return columns
 }
 
-// A made topic has as many columns as there are types, rows with nulls in partition 0, rows without in partition 1, and
+// A madeTopic has as many columns as there are types, rows with nulls in partition 0, rows without in partition 1, and
 // nothing in partition 2.
 type madeTopic struct {
 	name  string
@@ -240,7 +246,8 @@ func ways(t *testing.T, topic madeTopic) []shownRows {
 		all = append(all, shownRows{topic.name + "." + name, reader, cells})
 	}
 	const capacity = 700
-	for table, option := range map[string]karrow.Option{"append": karrow.AppendTable(), "ring": karrow.RingTable(capacity)} {
+	tables := map[string]karrow.Option{"append": karrow.AppendTable(), "ring": karrow.RingTable(capacity)}
+	for table, option := range tables {
 		snapshot := readToTheEnd(t, topic, option)
 		for id := range madePartitions {
 			partition := must1(snapshot.Partition(karrow.PartitionID(id)))
@@ -267,7 +274,7 @@ func ways(t *testing.T, topic madeTopic) []shownRows {
 			}
 			merged := map[string]any{}
 			for column := range topic.cells[0] {
-				merged[column] = append(append([]any{}, list(topic.cells[0][column])[5:]...), list(topic.cells[1][column])...)
+				merged[column] = slices.Concat(list(topic.cells[0][column])[5:], list(topic.cells[1][column]))
 			}
 			add("append.merged", merged, func() (array.RecordReader, error) { return snapshot.Merged(5, 0, 0) })
 		}

@@ -12,8 +12,9 @@ import (
 	karrow "github.com/karrow/karrow/bindings/go"
 )
 
-// What a processor makes is Go's memory, which the table shows as it is. So whoever holds a row of it, through a snapshot, a
-// reader or a batch, holds that memory, and once nobody does, every release callback on the way has been called.
+// What a processor makes is Go's memory, which the table shows as it is. So whoever holds a row of it, through a
+// snapshot, a reader or a batch, holds that memory, and once nobody does, every release callback on the way has been
+// called.
 func TestEverythingThatIsHandedOutIsReleased(t *testing.T) {
 	allocator := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	schema := arrow.NewSchema([]arrow.Field{

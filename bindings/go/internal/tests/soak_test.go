@@ -19,8 +19,8 @@ import (
 // residentBytes is what the process holds in memory.
 func residentBytes() int64 {
 	for line := range strings.Lines(string(must1(os.ReadFile("/proc/self/status")))) {
-		if size, is := strings.CutPrefix(line, "VmRSS:"); is {
-			return 1024 * must1(strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(size), "kB")), 10, 64))
+		if words := strings.Fields(line); words[0] == "VmRSS:" {
+			return 1024 * must1(strconv.ParseInt(words[1], 10, 64))
 		}
 	}
 	fail("the system does not say what the process holds")
@@ -39,7 +39,8 @@ func TestOpeningPollingCancellingClosingWithoutEnd(t *testing.T) {
 		must(cluster.CreateTopic("soak", 4))
 		records := []any{}
 		for n := range rows {
-			records = append(records, map[string]any{"partition": n % 4, "value": text(map[string]any{"n": n, "t": "text"})})
+			value := text(map[string]any{"n": n, "t": "text"})
+			records = append(records, map[string]any{"partition": n % 4, "value": value})
 		}
 		must(cluster.ProduceRecords("soak", text(records)))
 	})
