@@ -238,12 +238,12 @@ func (t *texts) of(argument, text string) *C.char {
 	return pointer
 }
 
-// orNull is the same, with NULL for an empty text: what is left out.
-func (t *texts) orNull(argument, text string) *C.char {
-	if text == "" {
+// orNull is the same, with NULL for what is left out.
+func (t *texts) orNull(argument string, text *string) *C.char {
+	if text == nil {
 		return nil
 	}
-	return t.of(argument, text)
+	return t.of(argument, *text)
 }
 
 // list is an array of texts for C; NULL for none.

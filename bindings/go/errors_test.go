@@ -59,11 +59,11 @@ func TestErrorsNameTheArgumentThatHoldsNUL(t *testing.T) {
 		"column":      {Value(Simple("\x00", ""))},
 		"description": {Value(ObjectProcessor("\x00"))},
 		"schema":      {Value(AvroSchema("\x00"))},
-		"subject":     {Value(AvroSubject("\x00", ""))},
-		"version":     {Value(ProtobufSubject("s", "\x00", ""))},
-		"message":     {Value(ProtobufDescriptor(nil, "\x00"))},
-		"file":        {Value(ProtobufSource("\x00", "", ""))},
-		"text":        {Value(ProtobufSource("f", `syntax = "proto3"; message M {}`, "").AddFile("g", "\x00"))},
+		"subject":     {Value(AvroSubject("\x00"))},
+		"version":     {Value(ProtobufSubject("s").Version("\x00"))},
+		"message":     {Value(ProtobufDescriptor(nil).Message("\x00"))},
+		"file":        {Value(ProtobufSource("\x00", ""))},
+		"text":        {Value(ProtobufSource("f", `syntax = "proto3"; message M {}`).AddFile("g", "\x00"))},
 	} {
 		_, err := Open(patient(t), "t", options...)
 		failure := expectError(t, err, ErrInvalidArgument, argument+": it holds a NUL character")

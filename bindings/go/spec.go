@@ -17,11 +17,23 @@ import (
 // options and goroutines; its methods return a changed copy. Whatever is wrong with it is an error of [Open] and
 // [TableSchema], which make the library's own spec of it.
 type Spec struct {
-	create func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status
+	create func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status
+	// Which names its kind has, and what they are.
+	has   hasNames
+	named names
 	// What is said to it then, in this order.
 	steps []func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status
 	// Why there can be none.
 	err error
+}
+
+// names are what a subject's version and a message are called; nil for what is left out.
+type names struct {
+	version, message *string
+}
+
+type hasNames struct {
+	version, message bool
 }
 
 // build makes the library's spec, which is to be freed by freeSpec.
@@ -33,7 +45,7 @@ func (s Spec) build() (*C.karrow_spec, error) {
 		return nil, argumentError("spec", "it is the zero Spec; specs are made by functions such as JSON and Ignore")
 	}
 	var spec *C.karrow_spec
-	err := callWith(func(t *texts) func(**C.karrow_error) C.karrow_status { return s.create(t, &spec) })
+	err := callWith(func(t *texts) func(**C.karrow_error) C.karrow_status { return s.create(t, &spec, s.named) })
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +73,7 @@ func (s Spec) then(step func(t *texts, spec *C.karrow_spec) func(**C.karrow_erro
 
 // Ignore makes no column: that side of every record is not looked at.
 func Ignore() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_ignore(spec, e) }
 	}}
 }
@@ -69,7 +81,7 @@ func Ignore() Spec {
 // FromProperties makes one column that the options name, in karrow.key.column.name and karrow.key.column.type or those
 // of the value. This is what a side has that no spec was set for.
 func FromProperties() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_from_properties(spec, e) }
 	}}
 }
@@ -78,8 +90,8 @@ func FromProperties() Spec {
 // float32, float64, utf8, binary or uuid, or Deephaven's names of these. What is left out, as an empty text, the
 // options name, as for [FromProperties].
 func Simple(column, typeName string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
-		c, n := t.orNull("column", column), t.orNull("type", typeName)
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+		c, n := t.orNull("column", given(column)), t.orNull("type", given(typeName))
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_simple(c, n, spec, e) }
 	}}
 }
@@ -88,7 +100,7 @@ func Simple(column, typeName string) Spec {
 // of other names. A missing field and JSON's null are null. What does not fit its column, and what is not JSON, is a
 // bad record. [JSONOf] makes columns of a Go type.
 func JSON() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_json(spec, e) }
 	}}
 }
@@ -100,7 +112,7 @@ func JSON() Spec {
 // Errors of Open: ErrInvalidArgument for a column that comes twice; ErrUnsupported for a type that JSON is not read
 // into.
 func JSONColumns(columns *arrow.Schema) Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		return func(e **C.karrow_error) C.karrow_status {
 			schema := exportedSchema(columns)
 			defer schema.release()
@@ -114,7 +126,7 @@ func JSONColumns(columns *arrow.Schema) Spec {
 //
 // Errors of Open: ErrInvalidArgument for text that is no description, with the place in it as the detail "pointer".
 func ObjectProcessor(description string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		d := t.of("description", description)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_object_processor(d, spec, e) }
 	}}
@@ -126,36 +138,37 @@ func ObjectProcessor(description string) Spec {
 //
 // Errors of Open: ErrInvalidArgument for text that is no Avro schema, or whose top level is no record.
 func AvroSchema(schema string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		s := t.of("schema", schema)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_avro_schema(s, spec, e) }
 	}}
 }
 
-// AvroSubject is the same with a schema that the registry of schema.registry.url has: a version of a subject, a number
-// from 1 on; "latest", or an empty text, is the latest one. Which one that is, is fixed by Open.
+// AvroSubject is the same with a schema that the registry of schema.registry.url has: the latest one of a subject, or
+// the one of [Spec.Version]. Which one that is, is fixed by Open.
 //
-// Errors of Open: ErrInvalidArgument for an empty subject, or what is no version; ErrRegistry for what the registry
-// does not give.
-func AvroSubject(subject, version string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
-		s, v := t.of("subject", subject), t.orNull("version", version)
+// Errors of Open: ErrInvalidArgument for an empty subject; ErrRegistry for what the registry does not give.
+func AvroSubject(subject string) Spec {
+	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+		s, v := t.of("subject", subject), t.orNull("version", named.version)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_avro_subject(s, v, spec, e) }
-	}}
+	}
+	return Spec{create: create, has: hasNames{version: true}}
 }
 
-// ProtobufSource reads the fields of a Protobuf message into columns: the message of this name, full or within the
-// file's package, or the first one for an empty text, of a file in the language of Protobuf, which has a name as others
-// would import it. What it imports is added with [Spec.AddFile], but for google/protobuf/timestamp.proto and the others
-// that are built in. karrow.h says what becomes of which type. A message inside the message becomes columns of its own,
-// "customer_name". A key or value is one message and nothing else, unless Set("protocol", "serdes") says otherwise.
+// ProtobufSource reads the fields of a Protobuf message into columns: the first message, or the one of [Spec.Message], of
+// a file in the language of Protobuf, which has a name as others would import it. What it imports is added with
+// [Spec.AddFile], but for google/protobuf/timestamp.proto and the others that are built in. karrow.h says what becomes of
+// which type. A message inside the message becomes columns of its own, "customer_name". A key or value is one message and
+// nothing else, unless Set("protocol", "serdes") says otherwise.
 //
 // Errors of Open: ErrInvalidArgument for text that is no such file, with the line, or a message that there is not.
-func ProtobufSource(file, text, message string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
-		f, p, m := t.of("file", file), t.of("text", text), t.orNull("message", message)
+func ProtobufSource(file, text string) Spec {
+	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+		f, p, m := t.of("file", file), t.of("text", text), t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_protobuf_source(f, p, m, spec, e) }
-	}}
+	}
+	return Spec{create: create, has: hasNames{message: true}}
 }
 
 // ProtobufDescriptor is the same with files that have been compiled: a serialized google.protobuf.FileDescriptorSet, as
@@ -163,29 +176,30 @@ func ProtobufSource(file, text, message string) Spec {
 //
 // Errors of Open: ErrInvalidArgument for bytes that are no such set, a file that is missing in it, or a message that
 // there is not.
-func ProtobufDescriptor(descriptors []byte, message string) Spec {
+func ProtobufDescriptor(descriptors []byte) Spec {
 	descriptors = slices.Clone(descriptors)
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
-		m := t.orNull("message", message)
+	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+		m := t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status {
 			first := (*C.uint8_t)(unsafe.SliceData(descriptors))
 			return C.karrow_spec_new_protobuf_descriptor(first, C.size_t(len(descriptors)), m, spec, e)
 		}
-	}}
+	}
+	return Spec{create: create, has: hasNames{message: true}}
 }
 
-// ProtobufSubject is the same with a file that the registry of schema.registry.url has: a version of a subject, as for
-// [AvroSubject]. Data have Confluent's framing unless Set("protocol", "raw") says otherwise.
+// ProtobufSubject is the same with a file that the registry of schema.registry.url has: the latest one of a subject, or
+// the one of [Spec.Version]. Data have Confluent's framing unless Set("protocol", "raw") says otherwise.
 //
-// Errors of Open: ErrInvalidArgument for an empty subject, or what is no version; ErrRegistry for what the registry
-// does not give.
-func ProtobufSubject(subject, version, message string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
-		s, v, m := t.of("subject", subject), t.orNull("version", version), t.orNull("message", message)
+// Errors of Open: ErrInvalidArgument for an empty subject; ErrRegistry for what the registry does not give.
+func ProtobufSubject(subject string) Spec {
+	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+		s, v, m := t.of("subject", subject), t.orNull("version", named.version), t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_spec_new_protobuf_subject(s, v, m, spec, e)
 		}
-	}}
+	}
+	return Spec{create: create, has: hasNames{version: true, message: true}}
 }
 
 // Callback has a function of yours make columns, those of an Arrow schema, of keys or values, batch by batch: see
@@ -202,7 +216,7 @@ func Callback(columns *arrow.Schema, processor Processor) Spec {
 	if processor == nil {
 		return Spec{err: argumentError("processor", "there is none")}
 	}
-	return Spec{create: func(_ *texts, spec **C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
 		return func(e **C.karrow_error) C.karrow_status {
 			schema := exportedSchema(columns)
 			defer schema.release()
@@ -212,6 +226,37 @@ func Callback(columns *arrow.Schema, processor Processor) Spec {
 			return C.karrow_go_spec_new_callback(schema.pointer(), C.uintptr_t(handle), spec, e)
 		}
 	}}
+}
+
+// given is a text that is left out if it is empty.
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// Version says which version of its subject a spec has: a number from 1 on, or "latest", which is the default.
+//
+// Errors of Open: ErrInvalidArgument for what is no version; ErrInvalidState for a spec that is not of a subject.
+func (s Spec) Version(version string) Spec {
+	if !s.has.version && s.err == nil {
+		s.err = newError(StatusInvalidState, "version: only AvroSubject and ProtobufSubject make specs that have one")
+	}
+	s.named.version = &version
+	return s
+}
+
+// Message says which message of its file a Protobuf spec has: by its full name, or its name within the file's package.
+// Without it, it is the first of the file.
+//
+// Errors of Open: ErrInvalidArgument for a message that there is not; ErrInvalidState for a spec of another kind.
+func (s Spec) Message(name string) Spec {
+	if !s.has.message && s.err == nil {
+		s.err = newError(StatusInvalidState, "message: only specs of Protobuf have one")
+	}
+	s.named.message = &name
+	return s
 }
 
 // AddColumn adds a column to a JSON spec. It reads the field of its own name, unless a field is mapped to it. Types

@@ -52,12 +52,12 @@ func TestSpecsOfEveryKindMakeColumns(t *testing.T) {
 		{"avro", AvroSchema(avro), "a: int32, e: utf8"},
 		{"avro with settings",
 			AvroSchema(avro).Set("mapped_only", "true").MapField("a", "A").AddSchema(7, avro), "A: int32"},
-		{"protobuf", ProtobufSource("m.proto", proto, "").AddFile("other.proto", other), "b: utf8"},
+		{"protobuf", ProtobufSource("m.proto", proto).AddFile("other.proto", other), "b: utf8"},
 		{"protobuf with settings",
-			ProtobufSource("m.proto", proto, "M").AddFile("other.proto", other).
+			ProtobufSource("m.proto", proto).Message("M").AddFile("other.proto", other).
 				Set("nested", "struct").MapField("/a", "A"),
 			"A: int64, o: struct<c: bool nullable>"},
-		{"protobuf that is compiled", ProtobufDescriptor(descriptors, "D"), "d: utf8"},
+		{"protobuf that is compiled", ProtobufDescriptor(descriptors).Message("D"), "d: utf8"},
 		{"callback", Callback(arrow.NewSchema([]arrow.Field{{Name: "C", Type: arrow.BinaryTypes.String}}, nil),
 			func(*ProcessorCall, arrow.RecordBatch) (arrow.RecordBatch, error) { return nil, nil }).
 			Set("offset", "true"),
@@ -71,15 +71,15 @@ func TestSpecsOfEveryKindMakeColumns(t *testing.T) {
 
 func TestSpecsOfSubjectsAskARegistry(t *testing.T) {
 	expectNothingLeft(t)
-	for _, spec := range []Spec{AvroSubject("s", ""), AvroSubject("s", "2"), ProtobufSubject("s", "latest", "M")} {
+	for _, spec := range []Spec{AvroSubject("s"), AvroSubject("s").Version("2"), ProtobufSubject("s").Version("latest").Message("M")} {
 		_, err := TableSchema(patient(t), "t", Value(spec))
 		expectError(t, err, ErrInvalidArgument, "schema.registry.url")
 	}
-	_, err := TableSchema(patient(t), "t", Value(AvroSubject("s", "second")))
+	_, err := TableSchema(patient(t), "t", Value(AvroSubject("s").Version("second")))
 	expectError(t, err, ErrInvalidArgument, "version")
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	_, err = TableSchema(ctx, "t", Value(AvroSubject("s", "")), Set("schema.registry.url", "http://127.0.0.1:1"))
+	_, err = TableSchema(ctx, "t", Value(AvroSubject("s")), Set("schema.registry.url", "http://127.0.0.1:1"))
 	expectError(t, err, ErrRegistry, "127.0.0.1:1")
 }
 
@@ -103,8 +103,12 @@ func TestSpecsSayWhatIsWrong(t *testing.T) {
 		{JSONColumns(view), ErrUnsupported, "A"},
 		{ObjectProcessor("{"), ErrInvalidArgument, "description"},
 		{AvroSchema("{"), ErrInvalidArgument, "schema"},
-		{ProtobufSource("f", "message M {\n?}", ""), ErrInvalidArgument, "f:2"},
-		{ProtobufDescriptor(nil, "M"), ErrInvalidArgument, "descriptors"},
+		{ProtobufSource("f", "message M {\n?}"), ErrInvalidArgument, "f:2"},
+		{ProtobufDescriptor(nil).Message("M"), ErrInvalidArgument, "descriptors"},
+		{AvroSubject("s").Version(""), ErrInvalidArgument, "version: ''"},
+		{ProtobufSource("f", "message M {}").Message(""), ErrInvalidArgument, "message"},
+		{AvroSchema("{}").Version("1"), ErrInvalidState, "version: only"},
+		{AvroSubject("s").Message("M").Version("1"), ErrInvalidState, "message: only specs of Protobuf"},
 		{Callback(nil, nothing), ErrInvalidArgument, "columns"},
 		{Callback(arrow.NewSchema(nil, nil), nothing), ErrInvalidArgument, "columns: there are none"},
 		{Callback(view, nothing), ErrUnsupported, "utf8view"},
