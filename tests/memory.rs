@@ -884,6 +884,7 @@ mod ends {
 
 mod waiting_for_cycles {
     use super::*;
+    use karrow::options::Stop;
 
     #[test]
     fn a_reader_gets_the_next_cycle_that_another_thread_polls() {
@@ -911,6 +912,44 @@ mod waiting_for_cycles {
             }
             readers.into_iter().for_each(|reader| reader.join().unwrap());
         });
+    }
+
+    #[test]
+    fn who_waits_does_not_stop_who_discards() {
+        let (consumer, feeder) = consumer(TableType::Append, &[(0, 0)]);
+        feed(&feeder, 0, [good(0)]);
+        poll(&consumer);
+        std::thread::scope(|scope| {
+            let discarding = scope.spawn(|| (0..20_000).for_each(|_| consumer.discard(0, 1).unwrap()));
+            while !discarding.is_finished() {
+                assert_eq!(told(consumer.wait(i64::MAX, NOW)).0, Status::Timeout);
+            }
+            discarding.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_end_comes_behind_the_cycle_that_shows_it() {
+        for _ in 0..200 {
+            let mut options = options(TableType::Append, "int64");
+            options.set_stop(None, Stop::Offset(1)).unwrap();
+            // Many partitions, because it takes long to make a cycle of them.
+            let partitions: Vec<(i32, i64)> = (0..50).map(|partition| (partition, 0)).collect();
+            let (consumer, feeder) = Consumer::in_memory(&options, &partitions).unwrap();
+            partitions.iter().for_each(|(partition, _)| feed(&feeder, *partition, [good(0), good(1)]));
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    loop {
+                        match consumer.wait(0, NOW) {
+                            Err(error) if error.status() == Status::Timeout => {}
+                            outcome => return outcome.map(|snapshot| snapshot.cycle()),
+                        }
+                    }
+                });
+                poll(&consumer);
+                assert_eq!(waiting.join().unwrap().unwrap(), 1);
+            });
+        }
     }
 
     #[test]

@@ -345,9 +345,11 @@ impl Consumer {
         let _wait = self.waits.read();
         let opened = self.opened()?;
         let check_over = || {
-            let slots = opened.slots.all();
+            let (slots, state) = (opened.slots.all(), opened.table.state());
             let over = !opened.has_news() && slots.iter().all(|slot| slot.is_over());
-            if over { Err(at_the_end(&slots)) } else { Ok(()) }
+            // The slots may be those of a cycle that is being made, and the caller has not seen yet.
+            let shown = state.cycle() <= after_cycle && state.partitions().iter().all(|each| each.state().is_over());
+            if over && shown { Err(at_the_end(&slots)) } else { Ok(()) }
         };
         match self.signal.wait_for_cycle(after_cycle, deadline, check_over)? {
             Wait::Pending => Ok(Snapshot::new(opened.table.state())),

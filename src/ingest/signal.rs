@@ -65,7 +65,8 @@ impl Signal {
     }
 
     /// Sleeps until a cycle after this one is published, which is `Pending`, or the time is over; fails as
-    /// [`Signal::check`] does, and as `check_over` does where no cycle can come any more.
+    /// [`Signal::check`] does, and as `check_over` does where no cycle can come any more. What that says may only change
+    /// with a cycle.
     pub fn wait_for_cycle(
         &self,
         after_cycle: i64,
@@ -78,7 +79,12 @@ impl Signal {
             if flags.cycle > after_cycle {
                 return Ok(Wait::Pending);
             }
-            check_over()?;
+            // Without the lock: what it looks at has locks of its own, and who holds those may be about to `pend`.
+            MutexGuard::unlocked(&mut flags, &check_over)?;
+            Self::check_flags(&mut flags)?;
+            if flags.cycle > after_cycle {
+                return Ok(Wait::Pending);
+            }
             if Self::sleep(&self.published, &mut flags, deadline) {
                 return Ok(Wait::TimedOut);
             }
@@ -182,6 +188,26 @@ mod tests {
         });
         signal.clear_pending();
         assert_eq!(signal.wait(Some(Instant::now())).unwrap(), Wait::TimedOut);
+    }
+
+    #[test]
+    fn who_asks_whether_a_cycle_can_come_waits_for_nobody_who_has_something_pending() {
+        let signal = Signal::default();
+        let another_thread_pends = || {
+            std::thread::scope(|scope| scope.spawn(|| signal.pend()).join().unwrap());
+            Ok(())
+        };
+        assert_eq!(signal.wait_for_cycle(0, Some(Instant::now()), another_thread_pends).unwrap(), Wait::TimedOut);
+    }
+
+    #[test]
+    fn a_cycle_that_is_published_while_that_is_asked_ends_the_wait() {
+        let signal = Signal::default();
+        let publishes = || {
+            signal.publish(1);
+            Ok(())
+        };
+        assert_eq!(signal.wait_for_cycle(0, None, publishes).unwrap(), Wait::Pending);
     }
 
     #[test]
