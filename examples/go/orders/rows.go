@@ -235,7 +235,7 @@ func orderSpec(written format) karrow.Spec {
 	case avro:
 		return withOrderColumns(karrow.AvroSchema(orderSchema).AddSchema(orderSchemaID, orderSchema))
 	case protobuf:
-		return withOrderColumns(karrow.ProtobufSource("order.proto", orderFile, ""))
+		return withOrderColumns(karrow.ProtobufSource("order.proto", orderFile))
 	case inProcessor:
 		return karrow.ObjectProcessor(orderValues)
 	}
@@ -246,9 +246,9 @@ func orderSpec(written format) karrow.Spec {
 func registrySpec(topic string, written format) karrow.Spec {
 	subject := topic + "-value"
 	if written == protobuf {
-		return withOrderColumns(karrow.ProtobufSubject(subject, "", "").Set("include", "jsymbol,jside,jprice,jqty,jts"))
+		return withOrderColumns(karrow.ProtobufSubject(subject).Set("include", "jsymbol,jside,jprice,jqty,jts"))
 	}
-	return withOrderColumns(karrow.AvroSubject(subject, "").Set("mapped_only", "true"))
+	return withOrderColumns(karrow.AvroSubject(subject).Set("mapped_only", "true"))
 }
 
 // orderView is the columns of orders under the same names: an object processor's are those of the fields.

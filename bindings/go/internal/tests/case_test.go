@@ -91,25 +91,36 @@ func avroSpecOf(members members) karrow.Spec {
 	if members.has("schema") {
 		spec = karrow.AvroSchema(jsonText(members.take("schema")))
 	} else {
-		spec = karrow.AvroSubject(as[string](members.need("subject")), takeOr(members, "version", ""))
+		spec = withNames(karrow.AvroSubject(as[string](members.need("subject"))), members)
 	}
 	return withSchemas(withMapping(withSettings(spec, members), members), members, jsonText)
 }
 
+// withNames says the version of a subject, and the name of a message.
+func withNames(spec karrow.Spec, members members) karrow.Spec {
+	if members.has("version") {
+		spec = spec.Version(as[string](members.take("version")))
+	}
+	if members.has("message") {
+		spec = spec.Message(as[string](members.take("message")))
+	}
+	return spec
+}
+
 func protobufSpecOf(members members) karrow.Spec {
-	message := takeOr(members, "message", "")
 	var spec karrow.Spec
 	switch {
 	case members.has("source"):
-		spec = karrow.ProtobufSource(takeOr(members, "file", "case.proto"), linesText(members.take("source")), message)
+		spec = karrow.ProtobufSource(takeOr(members, "file", "case.proto"), linesText(members.take("source")))
 	case members.has("descriptor"):
 		descriptor := membersOf(members.take("descriptor"))
 		bytes := must1(base64.StdEncoding.DecodeString(as[string](descriptor.need("base64"))))
 		descriptor.end()
-		spec = karrow.ProtobufDescriptor(bytes, message)
+		spec = karrow.ProtobufDescriptor(bytes)
 	default:
-		spec = karrow.ProtobufSubject(as[string](members.need("subject")), takeOr(members, "version", ""), message)
+		spec = karrow.ProtobufSubject(as[string](members.need("subject")))
 	}
+	spec = withNames(spec, members)
 	names, files := sorted(members.take("files"))
 	for _, name := range names {
 		spec = spec.AddFile(name, linesText(files[name]))

@@ -212,7 +212,7 @@ func avroTopic() madeTopic {
 func protobufTopic() madeTopic {
 	spec := karrow.ProtobufSource("types.proto", `syntax = "proto3";
 		import "google/protobuf/duration.proto";
-		message Types { google.protobuf.Duration duration = 1; }`, "")
+		message Types { google.protobuf.Duration duration = 1; }`)
 	return makeTopic("types_of_protobuf", spec, func(n int, null bool) ([]byte, map[string]any) {
 		if null {
 			return []byte{}, map[string]any{"duration": nil}
