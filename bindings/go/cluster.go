@@ -52,21 +52,21 @@ func (m *MockCluster) Close() error {
 
 // with calls a function of karrow.h on the cluster.
 func (m *MockCluster) with(
-	function func(t *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status,
+	function func(t *texts, cluster *C.karrow_mock_cluster) attempt,
 ) error {
 	pointer, err := m.handle.use()
 	if err != nil {
 		return err
 	}
 	defer m.handle.done()
-	return callWith(func(t *texts) func(**C.karrow_error) C.karrow_status { return function(t, pointer) })
+	return callWith(func(t *texts) attempt { return function(t, pointer) })
 }
 
 // CreateTopic creates a topic, replicated on up to three brokers.
 //
 // Errors: [ErrInvalidArgument] for a topic that exists already, or fewer than 1 partition; [ErrClosed].
 func (m *MockCluster) CreateTopic(topic string, partitions int32) error {
-	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) attempt {
 		name := t.of("topic", topic)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_create_topic(cluster, name, C.int32_t(partitions), e)
@@ -85,7 +85,7 @@ func (m *MockCluster) Produce(topic string, partition PartitionID, key, value []
 	if !at.IsZero() {
 		timestamp = C.int64_t(at.UnixMilli())
 	}
-	err := m.with(func(t *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	err := m.with(func(t *texts, cluster *C.karrow_mock_cluster) attempt {
 		name := t.of("topic", topic)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_produce(cluster, name, C.int32_t(partition), bytesOf(key), sizeOf(key),
@@ -113,7 +113,7 @@ func sizeOf(bytes []byte) C.int64_t {
 //
 // Errors: [ErrInvalidArgument] naming the place, as in "[3].headers[0]"; otherwise as [MockCluster.Produce].
 func (m *MockCluster) ProduceRecords(topic, records string) error {
-	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) attempt {
 		name, json := t.of("topic", topic), t.of("records", records)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_produce_records(cluster, name, json, e)
@@ -130,7 +130,7 @@ func (m *MockCluster) PushErrors(request int16, errors ...int32) error {
 	for index, code := range errors {
 		codes[index] = C.int32_t(code)
 	}
-	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) attempt {
 		return func(e **C.karrow_error) C.karrow_status {
 			first := unsafe.SliceData(codes)
 			return C.karrow_mock_cluster_push_errors(cluster, C.int16_t(request), first, C.size_t(len(codes)), e)
@@ -142,7 +142,7 @@ func (m *MockCluster) PushErrors(request int16, errors ...int32) error {
 //
 // Errors: [ErrInvalidArgument] for a broker that does not exist; [ErrClosed].
 func (m *MockCluster) SetBrokerUp(broker int32, up bool) error {
-	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) attempt {
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_set_broker_up(cluster, C.int32_t(broker), C.bool(up), e)
 		}
@@ -153,7 +153,7 @@ func (m *MockCluster) SetBrokerUp(broker int32, up bool) error {
 //
 // Errors: [ErrInvalidArgument] for a broker that does not exist; [ErrKafka] for a partition that does not; [ErrClosed].
 func (m *MockCluster) SetLeader(topic string, partition PartitionID, broker int32) error {
-	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(t *texts, cluster *C.karrow_mock_cluster) attempt {
 		name := t.of("topic", topic)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_set_leader(cluster, name, C.int32_t(partition), C.int32_t(broker), e)
@@ -165,7 +165,7 @@ func (m *MockCluster) SetLeader(topic string, partition PartitionID, broker int3
 //
 // Errors: [ErrInvalidArgument] for a broker that does not exist, or a negative time; [ErrClosed].
 func (m *MockCluster) SetDelay(broker int32, delay time.Duration) error {
-	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) func(**C.karrow_error) C.karrow_status {
+	return m.with(func(_ *texts, cluster *C.karrow_mock_cluster) attempt {
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_mock_cluster_set_delay(cluster, C.int32_t(broker), C.int64_t(milliseconds(delay)), e)
 		}

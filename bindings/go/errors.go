@@ -209,9 +209,12 @@ func copied(owned *C.karrow_error) *Error {
 	}
 }
 
-// call calls a function of karrow.h, and makes a Go error of what it reports. The plain type of the result keeps a nil
-// *Error from becoming an error that is not nil.
-func call(function func(err **C.karrow_error) C.karrow_status) error {
+// An attempt is a call of a function of karrow.h, which takes where to write its error last.
+type attempt = func(e **C.karrow_error) C.karrow_status
+
+// call makes a call, and a Go error of what it reports. The plain type of the result keeps a nil *Error from becoming
+// an error that is not nil.
+func call(function attempt) error {
 	var owned *C.karrow_error
 	if Status(function(&owned)) != StatusOK {
 		return copied(owned)
@@ -267,7 +270,7 @@ func (t *texts) free() {
 }
 
 // callWith is call with texts, which are made before and freed behind. It does not call if one of them is none.
-func callWith(function func(t *texts) func(err **C.karrow_error) C.karrow_status) error {
+func callWith(function func(t *texts) attempt) error {
 	var t texts
 	defer t.free()
 	prepared := function(&t)

@@ -120,7 +120,7 @@ func embeddedStruct(field reflect.StructField, tags fieldTags) (reflect.Type, bo
 func entered(inside []reflect.Type, of reflect.Type, place string) ([]reflect.Type, error) {
 	if slices.Contains(inside, of) {
 		return nil, typeError(place, fmt.Sprintf(
-			"%s contains itself; name a type in its tag, such as `karrow:\",utf8\"`, which takes JSON as it is written", of))
+			"%s contains itself; name a type in its tag, such as `karrow:\",utf8\"`, which takes any JSON", of))
 	}
 	return append(slices.Clip(inside), of), nil
 }

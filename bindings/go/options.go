@@ -30,7 +30,7 @@ func newSettings(topic string, options []Option) (*settings, error) {
 		return nil, err
 	}
 	s := &settings{}
-	err := callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+	err := callWith(func(t *texts) attempt {
 		name := t.of("topic", topic)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_options_new(name, &s.options, e) }
 	})
@@ -74,7 +74,7 @@ func setter(set func(o *C.karrow_options, e **C.karrow_error) C.karrow_status) O
 // wrong value; ErrUnsupported for what cannot be honoured.
 func Set(key, value string) Option {
 	return Option{func(s *settings) error {
-		return callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+		return callWith(func(t *texts) attempt {
 			k, v := t.of("key", key), t.of("value", value)
 			return func(e **C.karrow_error) C.karrow_status { return C.karrow_options_set(s.options, k, v, e) }
 		})
@@ -84,7 +84,7 @@ func Set(key, value string) Option {
 // Unset sets a property back to its default.
 func Unset(key string) Option {
 	return Option{func(s *settings) error {
-		return callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+		return callWith(func(t *texts) attempt {
 			k := t.of("key", key)
 			return func(e **C.karrow_error) C.karrow_status { return C.karrow_options_set(s.options, k, nil, e) }
 		})

@@ -51,7 +51,7 @@ func (c *ProcessorCall) Partition() PartitionID {
 //
 // Errors: [ErrOutOfRange] for a row that there is not; [ErrInvalidArgument] once the processor has returned.
 func (c *ProcessorCall) Refuse(row int64, reason string) error {
-	return callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+	return callWith(func(t *texts) attempt {
 		r := t.of("reason", reason)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_processor_call_refuse(c.pointer, C.int64_t(row), r, e)
@@ -68,7 +68,7 @@ func karrowGoProcess(handle C.uintptr_t, pointer *C.karrow_processor_call) C.int
 	if err := c.process(cgo.Handle(handle).Value().(Processor)); err != nil {
 		// A message that C can take: the library has words of its own for an empty one.
 		message := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD")
-		_ = callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+		_ = callWith(func(t *texts) attempt {
 			m := t.of("message", message)
 			return func(e **C.karrow_error) C.karrow_status { return C.karrow_processor_call_fail(pointer, m, e) }
 		})

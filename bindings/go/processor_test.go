@@ -91,7 +91,7 @@ func TestAFunctionMakesEveryTypeOfColumn(t *testing.T) {
 		{"List":[],"Map":[],"Struct":{"A":null,"B":null},"Fixed":"YWJj","Time":2}]`
 	for name, each := range map[string]struct {
 		fields []arrow.Field
-		// How many rows lie before those that are wanted, so that arrays have offsets. arrow-go exports wrong structs then.
+		// How many rows lie before those that are wanted, so that arrays have offsets; structs then come out wrong.
 		before int64
 	}{
 		"from the first row on":  {[]arrow.Field{list, pairs, structure, fixed, at}, 0},

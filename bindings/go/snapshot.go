@@ -186,7 +186,7 @@ func (s *Snapshot) View(columns ...string) (*Snapshot, error) {
 		return nil, err
 	}
 	defer s.handle.done()
-	err = callWith(func(t *texts) func(**C.karrow_error) C.karrow_status {
+	err = callWith(func(t *texts) attempt {
 		names := t.list("columns", columns)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_snapshot_view(pointer, names, C.size_t(len(columns)), &view, e)

@@ -17,12 +17,12 @@ import (
 // options and goroutines; its methods return a changed copy. Whatever is wrong with it is an error of [Open] and
 // [TableSchema], which make the library's own spec of it.
 type Spec struct {
-	create func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status
+	create func(t *texts, spec **C.karrow_spec, named names) attempt
 	// Which names its kind has, and what they are.
 	has   hasNames
 	named names
 	// What is said to it then, in this order.
-	steps []func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status
+	steps []func(t *texts, spec *C.karrow_spec) attempt
 	// Why there can be none.
 	err error
 }
@@ -45,13 +45,13 @@ func (s Spec) build() (*C.karrow_spec, error) {
 		return nil, argumentError("spec", "it is the zero Spec; specs are made by functions such as JSON and Ignore")
 	}
 	var spec *C.karrow_spec
-	err := callWith(func(t *texts) func(**C.karrow_error) C.karrow_status { return s.create(t, &spec, s.named) })
+	err := callWith(func(t *texts) attempt { return s.create(t, &spec, s.named) })
 	if err != nil {
 		return nil, err
 	}
 	native.Made(native.Spec)
 	for _, step := range s.steps {
-		err := callWith(func(t *texts) func(**C.karrow_error) C.karrow_status { return step(t, spec) })
+		err := callWith(func(t *texts) attempt { return step(t, spec) })
 		if err != nil {
 			freeSpec(spec)
 			return nil, err
@@ -66,14 +66,14 @@ func freeSpec(spec *C.karrow_spec) {
 }
 
 // then is a copy with one step more.
-func (s Spec) then(step func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status) Spec {
+func (s Spec) then(step func(t *texts, spec *C.karrow_spec) attempt) Spec {
 	s.steps = append(slices.Clip(s.steps), step)
 	return s
 }
 
 // Ignore makes no column: that side of every record is not looked at.
 func Ignore() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) attempt {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_ignore(spec, e) }
 	}}
 }
@@ -81,7 +81,7 @@ func Ignore() Spec {
 // FromProperties makes one column that the options name, in karrow.key.column.name and karrow.key.column.type or those
 // of the value. This is what a side has that no spec was set for.
 func FromProperties() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) attempt {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_from_properties(spec, e) }
 	}}
 }
@@ -90,7 +90,7 @@ func FromProperties() Spec {
 // float32, float64, utf8, binary or uuid, or Deephaven's names of these. What is left out, as an empty text, the
 // options name, as for [FromProperties].
 func Simple(column, typeName string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) attempt {
 		c, n := t.orNull("column", given(column)), t.orNull("type", given(typeName))
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_simple(c, n, spec, e) }
 	}}
@@ -100,7 +100,7 @@ func Simple(column, typeName string) Spec {
 // of other names. A missing field and JSON's null are null. What does not fit its column, and what is not JSON, is a
 // bad record. [JSONOf] makes columns of a Go type.
 func JSON() Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) attempt {
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_json(spec, e) }
 	}}
 }
@@ -112,7 +112,7 @@ func JSON() Spec {
 // Errors of Open: ErrInvalidArgument for a column that comes twice; ErrUnsupported for a type that JSON is not read
 // into.
 func JSONColumns(columns *arrow.Schema) Spec {
-	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) attempt {
 		return func(e **C.karrow_error) C.karrow_status {
 			schema := exportedSchema(columns)
 			defer schema.release()
@@ -126,7 +126,7 @@ func JSONColumns(columns *arrow.Schema) Spec {
 //
 // Errors of Open: ErrInvalidArgument for text that is no description, with the place in it as the detail "pointer".
 func ObjectProcessor(description string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) attempt {
 		d := t.of("description", description)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_object_processor(d, spec, e) }
 	}}
@@ -138,7 +138,7 @@ func ObjectProcessor(description string) Spec {
 //
 // Errors of Open: ErrInvalidArgument for text that is no Avro schema, or whose top level is no record.
 func AvroSchema(schema string) Spec {
-	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(t *texts, spec **C.karrow_spec, _ names) attempt {
 		s := t.of("schema", schema)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_avro_schema(s, spec, e) }
 	}}
@@ -149,22 +149,22 @@ func AvroSchema(schema string) Spec {
 //
 // Errors of Open: ErrInvalidArgument for an empty subject; ErrRegistry for what the registry does not give.
 func AvroSubject(subject string) Spec {
-	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+	create := func(t *texts, spec **C.karrow_spec, named names) attempt {
 		s, v := t.of("subject", subject), t.orNull("version", named.version)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_avro_subject(s, v, spec, e) }
 	}
 	return Spec{create: create, has: hasNames{version: true}}
 }
 
-// ProtobufSource reads the fields of a Protobuf message into columns: the first message, or the one of [Spec.Message], of
-// a file in the language of Protobuf, which has a name as others would import it. What it imports is added with
-// [Spec.AddFile], but for google/protobuf/timestamp.proto and the others that are built in. karrow.h says what becomes of
-// which type. A message inside the message becomes columns of its own, "customer_name". A key or value is one message and
-// nothing else, unless Set("protocol", "serdes") says otherwise.
+// ProtobufSource reads the fields of a Protobuf message into columns: the first message, or the one of [Spec.Message],
+// of a file in the language of Protobuf, which has a name as others would import it. What it imports is added with
+// [Spec.AddFile], but for google/protobuf/timestamp.proto and the others that are built in. karrow.h says what becomes
+// of which type. A message inside the message becomes columns of its own, "customer_name". A key or value is one
+// message and nothing else, unless Set("protocol", "serdes") says otherwise.
 //
 // Errors of Open: ErrInvalidArgument for text that is no such file, with the line, or a message that there is not.
 func ProtobufSource(file, text string) Spec {
-	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+	create := func(t *texts, spec **C.karrow_spec, named names) attempt {
 		f, p, m := t.of("file", file), t.of("text", text), t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_new_protobuf_source(f, p, m, spec, e) }
 	}
@@ -178,7 +178,7 @@ func ProtobufSource(file, text string) Spec {
 // there is not.
 func ProtobufDescriptor(descriptors []byte) Spec {
 	descriptors = slices.Clone(descriptors)
-	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+	create := func(t *texts, spec **C.karrow_spec, named names) attempt {
 		m := t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status {
 			first := (*C.uint8_t)(unsafe.SliceData(descriptors))
@@ -193,7 +193,7 @@ func ProtobufDescriptor(descriptors []byte) Spec {
 //
 // Errors of Open: ErrInvalidArgument for an empty subject; ErrRegistry for what the registry does not give.
 func ProtobufSubject(subject string) Spec {
-	create := func(t *texts, spec **C.karrow_spec, named names) func(**C.karrow_error) C.karrow_status {
+	create := func(t *texts, spec **C.karrow_spec, named names) attempt {
 		s, v, m := t.of("subject", subject), t.orNull("version", named.version), t.orNull("message", named.message)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_spec_new_protobuf_subject(s, v, m, spec, e)
@@ -216,7 +216,7 @@ func Callback(columns *arrow.Schema, processor Processor) Spec {
 	if processor == nil {
 		return Spec{err: argumentError("processor", "there is none")}
 	}
-	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) func(**C.karrow_error) C.karrow_status {
+	return Spec{create: func(_ *texts, spec **C.karrow_spec, _ names) attempt {
 		return func(e **C.karrow_error) C.karrow_status {
 			schema := exportedSchema(columns)
 			defer schema.release()
@@ -266,7 +266,7 @@ func (s Spec) Message(name string) Spec {
 // Errors of Open: ErrInvalidArgument for a type there is not, or a name the spec has already; ErrUnsupported for a type
 // that JSON is not read into; ErrInvalidState for a spec of another kind.
 func (s Spec) AddColumn(name, typeName string) Spec {
-	return s.then(func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return s.then(func(t *texts, spec *C.karrow_spec) attempt {
 		n, ty := t.of("name", name), t.of("type", typeName)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_add_column(spec, n, ty, e) }
 	})
@@ -281,7 +281,7 @@ func (s Spec) AddColumn(name, typeName string) Spec {
 // already, or a field of Avro or Protobuf that is mapped to another column already; ErrInvalidState for a spec of
 // another kind.
 func (s Spec) MapField(field, column string) Spec {
-	return s.then(func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return s.then(func(t *texts, spec *C.karrow_spec) attempt {
 		f, c := t.of("field", field), t.of("column", column)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_map_field(spec, f, c, e) }
 	})
@@ -298,7 +298,7 @@ func (s Spec) MapField(field, column string) Spec {
 //
 // Errors of Open: ErrInvalidArgument for an unknown key or value; ErrInvalidState for a spec of another kind.
 func (s Spec) Set(key, value string) Spec {
-	return s.then(func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return s.then(func(t *texts, spec *C.karrow_spec) attempt {
 		k, v := t.of("key", key), t.of("value", value)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_set(spec, k, v, e) }
 	})
@@ -310,7 +310,7 @@ func (s Spec) Set(key, value string) Spec {
 // Errors of Open: ErrInvalidArgument for text that is no schema of the spec's kind, or an id that stands for another
 // schema already; ErrInvalidState for a spec of another kind.
 func (s Spec) AddSchema(id int32, schema string) Spec {
-	return s.then(func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return s.then(func(t *texts, spec *C.karrow_spec) attempt {
 		text := t.of("schema", schema)
 		return func(e **C.karrow_error) C.karrow_status {
 			return C.karrow_spec_add_schema(spec, C.int32_t(id), text, e)
@@ -324,7 +324,7 @@ func (s Spec) AddSchema(id int32, schema string) Spec {
 // Errors of Open: ErrInvalidArgument for text that is no file in the language of Protobuf, with the line, or a name
 // that another file has; ErrInvalidState for a spec of another kind.
 func (s Spec) AddFile(name, text string) Spec {
-	return s.then(func(t *texts, spec *C.karrow_spec) func(**C.karrow_error) C.karrow_status {
+	return s.then(func(t *texts, spec *C.karrow_spec) attempt {
 		n, f := t.of("name", name), t.of("text", text)
 		return func(e **C.karrow_error) C.karrow_status { return C.karrow_spec_add_file(spec, n, f, e) }
 	})

@@ -71,7 +71,9 @@ func TestSpecsOfEveryKindMakeColumns(t *testing.T) {
 
 func TestSpecsOfSubjectsAskARegistry(t *testing.T) {
 	expectNothingLeft(t)
-	for _, spec := range []Spec{AvroSubject("s"), AvroSubject("s").Version("2"), ProtobufSubject("s").Version("latest").Message("M")} {
+	for _, spec := range []Spec{
+		AvroSubject("s"), AvroSubject("s").Version("2"), ProtobufSubject("s").Version("latest").Message("M"),
+	} {
 		_, err := TableSchema(patient(t), "t", Value(spec))
 		expectError(t, err, ErrInvalidArgument, "schema.registry.url")
 	}
@@ -172,7 +174,8 @@ func TestAGoTypeMakesColumns(t *testing.T) {
 
 	cluster := newCluster(t, 1)
 	produce(t, cluster, 0, `{"jsymbol": "AAPL", "Side": "B", "jprice": 187.5, "seq": 7, "Count": 1, "Small": null,
-		"Flag": true, "Tstamp": "2024-01-02T03:04:05Z", "Raw": {"a": [1]}, "Bytes": "/w==", "Legs": [{"price": 1, "seq": 2}],
+		"Flag": true, "Tstamp": "2024-01-02T03:04:05Z", "Raw": {"a": [1]}, "Bytes": "/w==",
+		"Legs": [{"price": 1, "seq": 2}],
 		"/first~": {"notes": {"k": "v"}}, "Days": ["1970-01-02"], "Skipped": 1}`)
 	snapshot := readRows(t, newOpen(t, cluster, Value(JSONOf[order]())), 1)
 	batch := must(must(snapshot.Partition(0))(t).Record())(t)
