@@ -32,6 +32,9 @@ import (
 // The batch fails as a whole if it returns an error, panics, or returns what does not fit the declared columns: the
 // partition stops at the batch's first record, with an error of status [ErrProcessor] that has the message, and
 // [Consumer.Resume] has the same records come again. Messages are shown to users, and must hold nothing of a payload.
+//
+// A slice of a batch may be returned, but of one without struct columns: arrow-go exports sliced structs wrong, which
+// fails the batch.
 type Processor func(call *ProcessorCall, input arrow.RecordBatch) (arrow.RecordBatch, error)
 
 // A ProcessorCall is one call of a processor: which partition it is for, and what is to become of single records. It is
