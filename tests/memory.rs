@@ -920,7 +920,13 @@ mod waiting_for_cycles {
         feed(&feeder, 0, [good(0)]);
         poll(&consumer);
         std::thread::scope(|scope| {
-            let discarding = scope.spawn(|| (0..20_000).for_each(|_| consumer.discard(0, 1).unwrap()));
+            let discarding = scope.spawn(|| {
+                for _ in 0..20_000 {
+                    consumer.discard(0, 1).unwrap();
+                    // Until a cycle, the next one would tell nobody.
+                    poll(&consumer);
+                }
+            });
             while !discarding.is_finished() {
                 assert_eq!(told(consumer.wait(i64::MAX, NOW)).0, Status::Timeout);
             }
