@@ -2,6 +2,8 @@ package karrow
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -291,4 +293,25 @@ func TestAFunctionServesSeveralConsumersAndIsLetGoOnce(t *testing.T) {
 		succeed(t, consumer.Close())
 	}
 	equal(t, "callbacks behind", native.Live()["callback"], 0)
+}
+
+func TestAFunctionThatEndsItsGoroutineEndsTheProgramWithAMessage(t *testing.T) {
+	const variable = "KARROW_TEST_ENDS_ITS_GOROUTINE"
+	if os.Getenv(variable) == "" {
+		program := exec.CommandContext(patient(t), os.Args[0], "-test.run=^"+t.Name()+"$")
+		program.Env = append(os.Environ(), variable+"=1")
+		output, err := program.CombinedOutput()
+		if err == nil || !strings.Contains(string(output), "a processor has ended its goroutine") {
+			t.Errorf("%v: %s", err, output)
+		}
+		return
+	}
+	cluster := newCluster(t, 1)
+	produce(t, cluster, 0, "one")
+	consumer := newOpen(t, cluster, Value(Callback(declared,
+		func(*ProcessorCall, arrow.RecordBatch) (arrow.RecordBatch, error) {
+			runtime.Goexit()
+			return nil, nil
+		})))
+	readRows(t, consumer, 1)
 }
