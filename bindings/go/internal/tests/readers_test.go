@@ -33,10 +33,11 @@ type madeColumn struct {
 	value func(n int) (written, cell any)
 }
 
-func same2(value any) (any, any) { return value, value }
+// unchanged is a value that a record has as the cell has it.
+func unchanged(value any) (any, any) { return value, value }
 
 func integers(kind string, value func(n int) int64) madeColumn {
-	return madeColumn{kind, func(n int) (any, any) { return same2(integerCell(value(n))) }}
+	return madeColumn{kind, func(n int) (any, any) { return unchanged(integerCell(value(n))) }}
 }
 
 // timesOf are times of a type: how they are written, and which part of a second they are counted in.
@@ -53,7 +54,7 @@ func timesOf(kind, layout string, unit time.Duration) madeColumn {
 
 func jsonColumns() []madeColumn {
 	columns := []madeColumn{
-		{"bool", func(n int) (any, any) { return same2(n%2 == 0) }},
+		{"bool", func(n int) (any, any) { return unchanged(n%2 == 0) }},
 		integers("int8", func(n int) int64 { return int64(n%256 - 128) }),
 		integers("int16", func(n int) int64 { return int64(n*13%65536 - 32768) }),
 		integers("int32", func(n int) int64 { return math.MaxInt32 - int64(n) }),
@@ -61,14 +62,14 @@ func jsonColumns() []madeColumn {
 		integers("uint8", func(n int) int64 { return int64(n % 256) }),
 		integers("uint16", func(n int) int64 { return int64(n * 26 % 65536) }),
 		integers("uint32", func(n int) int64 { return math.MaxUint32 - int64(n) }),
-		{"uint64", func(n int) (any, any) { return same2(unsignedCell(math.MaxUint64 - uint64(n))) }},
+		{"uint64", func(n int) (any, any) { return unchanged(unsignedCell(math.MaxUint64 - uint64(n))) }},
 		{"float32", func(n int) (any, any) { value := float32(n) / 10; return value, float64(value) }},
-		{"float64", func(n int) (any, any) { return same2(float64(n) / 3) }},
-		{"decimal128(10, 2)", func(n int) (any, any) { return same2(fmt.Sprintf("-%d.%02d", n+1, n%100)) }},
-		{"decimal256(45, 3)", func(n int) (any, any) { return same2(fmt.Sprintf("1%041d.%03d", n, n%1000)) }},
-		{"utf8", func(n int) (any, any) { return same2(strings.Repeat("ä", n%5) + strconv.Itoa(n)[n%2:]) }},
+		{"float64", func(n int) (any, any) { return unchanged(float64(n) / 3) }},
+		{"decimal128(10, 2)", func(n int) (any, any) { return unchanged(fmt.Sprintf("-%d.%02d", n+1, n%100)) }},
+		{"decimal256(45, 3)", func(n int) (any, any) { return unchanged(fmt.Sprintf("1%041d.%03d", n, n%1000)) }},
+		{"utf8", func(n int) (any, any) { return unchanged(strings.Repeat("ä", n%5) + strconv.Itoa(n)[n%2:]) }},
 		{"binary", func(n int) (any, any) {
-			return same2(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff\x00", n%4))))
+			return unchanged(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff\x00", n%4))))
 		}},
 		{"date32", func(n int) (any, any) {
 			return time.Unix(0, 0).UTC().AddDate(0, 0, n).Format(time.DateOnly), integerCell(int32(n))
@@ -85,10 +86,10 @@ func jsonColumns() []madeColumn {
 			if n%5 == 0 {
 				items = append(items, nil)
 			}
-			return same2(items)
+			return unchanged(items)
 		}},
 		{"struct<a: int32, b: utf8>", func(n int) (any, any) {
-			return same2(map[string]any{"a": integerCell(int32(n)), "b": textOrNull(strings.Repeat("b", n%3))})
+			return unchanged(map[string]any{"a": integerCell(int32(n)), "b": textOrNull(strings.Repeat("b", n%3))})
 		}},
 		{"map<utf8, list<bool>>", func(n int) (any, any) {
 			return map[string]any{"k": []any{true, nil}, strconv.Itoa(n): nil},
