@@ -24,10 +24,12 @@ const SLICE_MS: c_int = 20;
 /// clusters, but not so long that wakeup and close would seem to hang.
 const FIRST_METADATA_SLICE_MS: c_int = 100;
 const LAST_METADATA_SLICE_MS: c_int = 500;
-/// How long a broker may take to say a topic's id.
-const TOPIC_ID_TIMEOUT_MS: c_int = 5000;
 /// The same while nothing can be read anyway: a broker that has just come back may be slow.
 const LONGEST_SLICE_MS: c_int = 1000;
+/// How long a broker may take to say a topic's id before it is asked again; and how long librdkafka takes at most to notice
+/// that it has not, as it looks once a second.
+const TOPIC_ID_TIMEOUT_MS: c_int = 1000;
+const TOPIC_ID_END_MS: c_int = TOPIC_ID_TIMEOUT_MS + 3000;
 /// Properties that give the client a certificate of its own.
 const CLIENT_CERTIFICATES: [&str; 3] = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
 
@@ -36,6 +38,8 @@ pub struct Client {
     handle: NonNull<rd::rd_kafka_t>,
     /// librdkafka's callbacks hold its address until the handle is destroyed.
     context: Arc<Context>,
+    /// Where answers will come that nobody waits for any more, and that the handle has to outlive.
+    unanswered: Mutex<Vec<Queue>>,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread, and `Context` synchronises itself.
@@ -86,7 +90,7 @@ impl Client {
         match NonNull::new(handle) {
             Some(handle) => {
                 std::mem::forget(configuration);
-                Ok(Client { handle, context })
+                Ok(Client { handle, context, unanswered: Mutex::new(Vec::new()) })
             }
             None => {
                 // SAFETY: librdkafka wrote a terminated text into the buffer.
@@ -415,7 +419,17 @@ impl Client {
             send(options, queue.as_ptr());
             // SAFETY: made above, used by nobody any more.
             unsafe { rd::rd_kafka_AdminOptions_destroy(options) };
-            let event = self.answer(&queue, wait)?;
+            let event = match self.answer(&queue, wait) {
+                Ok(event) => event,
+                Err(error) => {
+                    // If it comes while the handle is being destroyed, librdkafka (2.12) takes what it could not parse for
+                    // the answer, and the process ends.
+                    if operation == rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS {
+                        self.unanswered.lock().push(queue);
+                    }
+                    return Err(error);
+                }
+            };
             // SAFETY: the event is alive.
             let code = unsafe { rd::rd_kafka_event_error(event.0.as_ptr()) };
             let answer = if code == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -461,8 +475,21 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Takes the answers that nobody waits for any more. There will be one to each question, if only that its time is over.
+    fn take_answers(&mut self) -> usize {
+        let answer = |queue: Queue| {
+            // SAFETY: the queue is alive; the event is owned from here on.
+            let event = unsafe { rd::rd_kafka_queue_poll(queue.as_ptr(), TOPIC_ID_END_MS) };
+            NonNull::new(event).map(Event)
+        };
+        self.unanswered.get_mut().drain(..).filter_map(answer).count()
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
+        self.take_answers();
         // SAFETY: nobody else holds the handle; queues and lists made from it borrow it, or were dropped before.
         unsafe { rd::rd_kafka_destroy(self.as_ptr()) };
     }
@@ -887,4 +914,39 @@ unsafe extern "C" fn on_certificate(
         }
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::mock::EmbeddedCluster;
+
+    /// Goes on so many times.
+    struct Times(AtomicUsize);
+
+    impl Waiting for Times {
+        fn go_on(&self, _: &Client) -> Result<()> {
+            let outcome = self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            outcome.map(drop).map_err(|_| Error::new(Status::Interrupted, "enough"))
+        }
+    }
+
+    #[test]
+    fn a_handle_outlives_the_answer_to_a_question_that_was_given_up() {
+        let cluster = EmbeddedCluster::new(1).unwrap();
+        cluster.create_topic("t", 1).unwrap();
+        let servers = cluster.bootstrap_servers().to_owned();
+        for delay_ms in [0, 300] {
+            let mut client =
+                Client::new(&BTreeMap::from([("bootstrap.servers".to_owned(), servers.clone())]), None).unwrap();
+            let topic = client.topic("t", &Times(AtomicUsize::new(1000))).unwrap();
+            cluster.set_delay(1, Duration::from_millis(delay_ms)).unwrap();
+            let id = client.topic_id("t", topic.answered_by, &Times(AtomicUsize::new(0)));
+            assert_eq!(id.unwrap_err().status(), Status::Interrupted);
+            assert_eq!((client.unanswered.get_mut().len(), client.take_answers()), (1, 1));
+            assert_eq!(client.take_answers(), 0);
+        }
+    }
 }
