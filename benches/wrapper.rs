@@ -1,10 +1,11 @@
-//! What a wrapper costs: the same topic read by a program in Go, and by Rust through the same file of the library, which is
-//! the one that cargo has built beside this program. Both poll until all rows have come, take them out through the C stream
-//! as batches of their own Arrow, and add up a column.
+//! What a wrapper costs: the same topic read by programs in Go and Java, and by Rust through the same file of the library,
+//! which is the one that cargo has built beside this program. All poll until all rows have come, take them out through the C
+//! stream as batches of their own Arrow, and add up a column.
 //!
-//!     KARROW_KAFKA_LIB=<directory of Kafka's jars> KARROW_GO_BENCH=<the built program> cargo bench --bench wrapper
+//!     KARROW_KAFKA_LIB=<directory of Kafka's jars> KARROW_GO_BENCH=<the built program> KARROW_JAVA_BENCH=<the same in Java>
+//!         cargo bench --bench wrapper
 //!
-//! Rounds of both take turns. CPU time is that of each process, so the broker's does not count.
+//! Rounds of all take turns. CPU time is that of each process, so the broker's does not count.
 
 #[path = "../tests/support/mod.rs"]
 mod brokers;
@@ -32,45 +33,58 @@ const PARTITIONS: usize = 4;
 const ROWS: usize = 600_000;
 const ROUNDS: usize = 10;
 
+/// The wrappers, and the variables that name their programs.
+const WRAPPERS: [(&str, &str); 2] = [("go", "KARROW_GO_BENCH"), ("java", "KARROW_JAVA_BENCH")];
+
 fn main() {
-    let program = std::env::var("KARROW_GO_BENCH").expect("KARROW_GO_BENCH names the built wrapper_bench");
-    calls(&program);
+    let programs = WRAPPERS.map(|(name, variable)| {
+        let program = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} names the built wrapper_bench"));
+        (name, program)
+    });
+    for (name, program) in &programs {
+        calls(name, program);
+    }
     let cluster = Cluster::start(1);
     let shape = shapes::int64x20();
     let expected = fill(&cluster, &shape);
     let library = Library::beside_this_program();
     let servers = cluster.bootstrap_servers();
-    let mut go = Go::start(&program, &servers);
+    let mut peers = programs.each_ref().map(|(_, program)| Peer::start(program, &servers));
     let rust = || {
         let mut sum = 0;
         let cost = measure(|| sum = read(&library, &servers, &shape));
         assert_eq!(sum, expected);
         cost.cpu.as_nanos() as f64
     };
-    let mut peer = || {
-        let (cpu_ns, sum) = go.read();
-        assert_eq!(sum, expected);
-        cpu_ns
+    let mut round = || {
+        let of_peers = peers.each_mut().map(|peer| {
+            let (cpu_ns, sum) = peer.read();
+            assert_eq!(sum, expected);
+            cpu_ns
+        });
+        (rust(), of_peers)
     };
-    // The first round of each warms the broker's page cache and both processes, and is not counted.
-    (rust(), peer());
-    let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (rust(), peer())).collect();
+    // The first round of each warms the broker's page cache and all processes, and is not counted.
+    round();
+    let rounds: Vec<(f64, [f64; WRAPPERS.len()])> = (0..ROUNDS).map(|_| round()).collect();
     let per_row = |cpu_ns: f64| cpu_ns / ROWS as f64;
     print_figure("wrapper.rust.cpu_ns_per_row", "ns", &rounds, |(rust, _)| per_row(*rust));
-    print_figure("wrapper.go.cpu_ns_per_row", "ns", &rounds, |(_, go)| per_row(*go));
-    print_figure("wrapper.go.cpu_ratio.rust", "x", &rounds, |(rust, go)| go / rust);
+    for (index, (name, _)) in programs.iter().enumerate() {
+        print_figure(&format!("wrapper.{name}.cpu_ns_per_row"), "ns", &rounds, |(_, peers)| per_row(peers[index]));
+        print_figure(&format!("wrapper.{name}.cpu_ratio.rust"), "x", &rounds, |(rust, peers)| peers[index] / rust);
+    }
     print_summary("wrapper");
 }
 
 /// What a call costs that does next to nothing, and a batch of 20 columns that is imported and released.
-fn calls(program: &str) {
+fn calls(name: &str, program: &str) {
     let output = Command::new(program).args(["calls", &ROUNDS.to_string()]).output().expect("it is built");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("it prints digits");
     let rounds: Vec<(f64, f64)> = printed.lines().map(numbers).collect();
     assert_eq!(rounds.len(), ROUNDS);
-    print_figure("wrapper.go.call_ns", "ns", &rounds, |(call_ns, _)| *call_ns);
-    print_figure("wrapper.go.batch_us", "us", &rounds, |(_, batch_ns)| batch_ns / 1e3);
+    print_figure(&format!("wrapper.{name}.call_ns"), "ns", &rounds, |(call_ns, _)| *call_ns);
+    print_figure(&format!("wrapper.{name}.batch_us"), "us", &rounds, |(_, batch_ns)| batch_ns / 1e3);
 }
 
 /// The two numbers of a line.
@@ -110,15 +124,15 @@ fn read(library: &Library, servers: &str, shape: &Shape) -> i64 {
     sum
 }
 
-/// The program in Go, which reads the topic when it is told to.
-struct Go {
+/// A program in another language, which reads the topic when it is told to.
+struct Peer {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
-impl Go {
-    fn start(program: &str, servers: &str) -> Go {
+impl Peer {
+    fn start(program: &str, servers: &str) -> Peer {
         let mut process = Command::new(program)
             .args(["read", servers, TOPIC, &ROWS.to_string()])
             .stdin(Stdio::piped())
@@ -126,7 +140,7 @@ impl Go {
             .spawn()
             .expect("it is built");
         let (input, output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        Go { process, input, output: BufReader::new(output) }
+        Peer { process, input, output: BufReader::new(output) }
     }
 
     /// Nanoseconds of CPU time, and the sum.
@@ -138,7 +152,7 @@ impl Go {
     }
 }
 
-impl Drop for Go {
+impl Drop for Peer {
     fn drop(&mut self) {
         // Whatever it does: nothing of it is needed any more.
         let _ = self.process.kill();
