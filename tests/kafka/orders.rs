@@ -1,6 +1,6 @@
-//! A million orders as JSON, spelt in many ways, read through the wrappers for C++ and Go and compared value by value.
+//! A million orders as JSON, spelt in many ways, read through the wrappers for C++, Go and Java and compared value by value.
 
-use crate::programs::{run, run_go};
+use crate::programs::{run, run_go, run_java};
 use crate::support::broker::{Record, shared_cluster};
 
 const TOPIC: &str = "million-orders";
@@ -18,7 +18,7 @@ fn record_of(line: &[u8]) -> Record<'_> {
 }
 
 #[test]
-fn a_million_orders_come_out_of_cpp_and_go_as_they_went_in() {
+fn a_million_orders_come_out_of_cpp_go_and_java_as_they_went_in() {
     let cluster = shared_cluster();
     cluster.create_topic(TOPIC, PARTITIONS, 1, &[]);
     for partition in 0..PARTITIONS {
@@ -28,7 +28,11 @@ fn a_million_orders_come_out_of_cpp_and_go_as_they_went_in() {
         assert_eq!((offsets[0], offsets.len()), (0, 125_000));
     }
     let servers = cluster.bootstrap_servers();
-    for checked in [run("million_orders", &["check", &servers, TOPIC]), run_go("million_orders", &[&servers, TOPIC])] {
+    for checked in [
+        run("million_orders", &["check", &servers, TOPIC]),
+        run_go("million_orders", &[&servers, TOPIC]),
+        run_java("million_orders", &[&servers, TOPIC]),
+    ] {
         assert_eq!(String::from_utf8_lossy(&checked.stdout), "1000000 orders, each one equal to what was produced\n");
     }
 }

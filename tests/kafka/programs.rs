@@ -1,4 +1,4 @@
-//! Programs of `tests/cpp` and of `bindings/go/internal/cmd`, which use karrow as its users do.
+//! Programs of `tests/cpp`, of `bindings/go/internal/cmd` and of `bindings/java`, which use karrow as its users do.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -11,6 +11,11 @@ pub fn run(name: &str, arguments: &[&str]) -> Output {
 /// The same of one in Go.
 pub fn run_go(name: &str, arguments: &[&str]) -> Output {
     run_in("KARROW_GO_PROGRAMS_DIR", "bindings/go/internal/cmd", name, arguments)
+}
+
+/// The same of one in Java, which is a command that runs it.
+pub fn run_java(name: &str, arguments: &[&str]) -> Output {
+    run_in("KARROW_JAVA_PROGRAMS_DIR", "bindings/java", name, arguments)
 }
 
 /// Runs a program of the folder that a variable names.
