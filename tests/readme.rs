@@ -23,6 +23,13 @@ fn the_call_in_go_is_that_of_the_example() {
 }
 
 #[test]
+fn the_call_in_java_is_that_of_the_example() {
+    let call = README.split("```java\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let example = include_str!("../examples/java/src/main/java/FollowOrders.java");
+    assert!(call.lines().count() > 10 && example.contains(call), "copy the call of FollowOrders.java into the README");
+}
+
+#[test]
 fn the_project_in_cmake_is_that_of_the_example() {
     let example = include_str!("../examples/install/CMakeLists.txt");
     assert!(README.contains(&format!("```cmake\n{example}```\n")), "copy examples/install/CMakeLists.txt");
