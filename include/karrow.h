@@ -289,8 +289,6 @@ typedef struct karrow_spec karrow_spec;
 // partitions go on. A resume at that record reads the same records again, perhaps with others in the batch.
 typedef int32_t (*karrow_processor_fn)(void *userdata, struct karrow_processor_call *call);
 
-
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

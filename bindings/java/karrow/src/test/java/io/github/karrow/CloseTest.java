@@ -207,10 +207,11 @@ class CloseTest {
                 try (Consumer consumer = Tests.open(options); Cycle cycle = consumer.poll(Duration.ZERO)) {
                     assertEquals(1, cycle.partitions().size());
                     assertEquals(1, consumer.progress().size());
-                    assertEquals(live + 5, Handle.live());
+                    // What other tests have forgotten may go meanwhile.
+                    assertTrue(Handle.live() <= live + 5);
                 }
             }
         }
-        assertEquals(live, Handle.live());
+        assertTrue(Handle.live() <= live, "there were " + live + ", now there are " + Handle.live());
     }
 }
