@@ -39,7 +39,11 @@ macro_rules! library {
                 };
                 Library {
                     // SAFETY: the header has a function of this name and type.
-                    $($name: unsafe { std::mem::transmute::<*mut c_void, _>(symbol(concat!("karrow_", stringify!($name)))) },)*
+                    $($name: unsafe {
+                        std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(
+                            symbol(concat!("karrow_", stringify!($name))),
+                        )
+                    },)*
                 }
             }
         }

@@ -878,10 +878,10 @@ fn usual(fields: &[Field], mut next: usize, columns: &mut [ColumnBuffer], wire: 
         let columns = &mut columns[*column as usize..][..run.len()];
         let wire = &mut ahead;
         let read = match op {
-            Op::Varint64 => while_some(run, columns, |tag, column| Some(column.push_u64(wire.number(tag)?))),
-            Op::Bits64 => while_some(run, columns, |tag, column| Some(column.push_u64(wire.bits64(tag)?))),
+            Op::Varint64 => while_some(run, columns, |tag, column| wire.number(tag).map(|it| column.push_u64(it))),
+            Op::Bits64 => while_some(run, columns, |tag, column| wire.bits64(tag).map(|it| column.push_u64(it))),
             Op::Time(kind) => {
-                while_some(run, columns, |tag, column| Some(column.push_i64(time::usual(wire, tag, *kind)?)))
+                while_some(run, columns, |tag, column| time::usual(wire, tag, *kind).map(|it| column.push_i64(it)))
             }
             _ => while_some(run, columns, |tag, column| {
                 let before = *wire;
@@ -918,7 +918,7 @@ fn while_some(
 #[inline(never)]
 fn numbers_or_zeros(run: &[Field], columns: &mut [ColumnBuffer], wire: Wire<'_>) -> (usize, usize) {
     let mut ahead = wire;
-    let read = while_some(run, columns, |tag, column| Some(column.push_u64(ahead.short_number_or_zero(tag)?)));
+    let read = while_some(run, columns, |tag, column| ahead.short_number_or_zero(tag).map(|it| column.push_u64(it)));
     (ahead.left(), read)
 }
 
