@@ -87,8 +87,10 @@ func (c *ProcessorCall) process(processor Processor) (err error) {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("the processor panicked%s: %v", panicPlace(), value)
 		} else if !returns {
-			// Nothing can keep the goroutine from ending, and the library would wait for it for ever.
-			panic("karrow: a processor has ended its goroutine, as testing.T.FailNow does; it has to return")
+			// Nothing can keep the goroutine from ending, and the library would wait for it for ever. So the program has to
+			// end; on another goroutine, as functions that this one has deferred may wait for the library.
+			go panic("karrow: a processor has ended its goroutine, as testing.T.FailNow does; it has to return")
+			select {}
 		}
 	}()
 	err = c.processed(processor)
