@@ -67,7 +67,7 @@ pub struct Field {
     /// Where it is remembered which member a oneof has that it belongs to.
     pub oneof: Option<u32>,
     /// How many fields from this one on are of the same op, one of the usual ones, the same if they are not there, and for
-    /// columns that follow each other.
+    /// columns that follow each other. 0 if these and others of the usual ops that follow are few.
     pub run: u32,
 }
 
@@ -186,6 +186,8 @@ pub struct Names {
 
 /// Numbers up to this one are looked up in tables, whatever the others are.
 const FEW: u32 = 64;
+/// Fewer fields of the usual ops than this, one behind the other, are read like others.
+const FEW_USUAL: usize = 4;
 
 impl Names {
     fn new(of: &EnumDescriptor) -> Names {
@@ -251,6 +253,11 @@ impl Message {
                 let next = next.filter(|(op, absent, column, _)| (*op, *absent, *column) == same);
                 field.run = 1 + next.map_or(0, |(.., run)| run);
             }
+        }
+        // Going over to them and back costs as much as they gain, if they are few.
+        let alike = |one: &Field, next: &Field| (one.run > 0) == (next.run > 0);
+        for few in fields.chunk_by_mut(alike).filter(|fields| fields.len() < FEW_USUAL) {
+            few.iter_mut().for_each(|field| field.run = 0);
         }
         let ends = fields.iter().enumerate();
         let ends = ends.filter(|(_, field)| !field.op.is_value() && field.op != Op::Unwanted);

@@ -26,6 +26,9 @@ const FIRST_METADATA_SLICE_MS: c_int = 100;
 const LAST_METADATA_SLICE_MS: c_int = 500;
 /// The same while nothing can be read anyway: a broker that has just come back may be slow.
 const LONGEST_SLICE_MS: c_int = 1000;
+/// How many times brokers have to say that there is no such topic: one of them may not have heard yet of a topic that has
+/// just been created.
+const ANSWERS_FOR_NO_TOPIC: u32 = 4;
 /// How long a broker may take to say a topic's id before it is asked again; and how long librdkafka takes at most to notice
 /// that it has not, as it looks once a second.
 const TOPIC_ID_TIMEOUT_MS: c_int = 1000;
@@ -154,9 +157,15 @@ impl Client {
     /// What the cluster says about a topic. As a by-product the handle knows the partitions' leaders.
     pub fn topic(&self, topic: &str, wait: &dyn Waiting) -> Result<Topic> {
         let mut slice_ms = FIRST_METADATA_SLICE_MS;
+        let mut answers_for_none = 0;
         loop {
             wait.go_on(self)?;
             match self.try_topic(topic, slice_ms) {
+                Err(error) if error.status() == Status::NotFound && answers_for_none + 1 < ANSWERS_FOR_NO_TOPIC => {
+                    answers_for_none += 1;
+                    self.serve_events();
+                    self.pause(wait)?;
+                }
                 Err(error) if error.is_retriable() => {
                     self.serve_events();
                     slice_ms = (slice_ms * 2).min(LAST_METADATA_SLICE_MS);
