@@ -1,5 +1,5 @@
 /*
- * Conformance cases against what comes out: the members of a case, and cells and schemas as cases write them.
+ * Conformance cases against what comes out: the members of a case, and cells, schemas and specs as cases write them.
  */
 #ifndef KARROW_CPP_TESTS_CONFORMANCE_HPP
 #define KARROW_CPP_TESTS_CONFORMANCE_HPP
@@ -675,6 +675,101 @@ inline karrow::Schema made_field(const json &field)
 inline karrow::Schema made_schema(const json &fields)
 {
     return made_field({{"name", ""}, {"type", "struct"}, {"children", fields}});
+}
+
+// Specs -----------------------------------------------------------------------------------------------------------
+
+/// An Avro schema or a description: its text, or the JSON that the text is.
+inline std::string schema_text(const json &schema)
+{
+    return schema.is_string() ? schema.get<std::string>() : schema.dump();
+}
+
+/// A text, perhaps as its lines.
+inline std::string text_of_lines(const json &lines)
+{
+    if (lines.is_string())
+        return lines.get<std::string>();
+    std::string text;
+    for (const json &line : lines)
+        text.append(&line == &lines.front() ? "" : "\n").append(line.get<std::string>());
+    return text;
+}
+
+inline karrow::Spec protobuf_spec_of(Members &members)
+{
+    const json source = members.take("source"), descriptor = members.take("descriptor");
+    const json message_name = members.take("message"), version = members.take("version");
+    const json files = members.take("files"), settings = members.take("set"), mapping = members.take("mapping");
+    const json schemas = members.take("schemas");
+    const auto optional = [](const json &part) {
+        return part.is_null() ? std::nullopt : std::optional<std::string>(part.get<std::string>());
+    };
+    const auto message = optional(message_name);
+    karrow::Spec spec = karrow::Spec::ignore();
+    if (!source.is_null())
+        spec = karrow::Spec::protobuf_source(members.take<std::string>("file", "case.proto"), text_of_lines(source),
+                                             message);
+    else if (!descriptor.is_null())
+        spec = karrow::Spec::protobuf_descriptor(bytes_of_base64(descriptor.at("base64")), message);
+    else
+        spec = karrow::Spec::protobuf_subject(members.need("subject"), optional(version).value_or("latest"), message);
+    for (const auto &[name, text] : files.items())
+        spec.add_file(name, text_of_lines(text));
+    for (const auto &[key, value] : settings.items())
+        spec.set(key, value);
+    for (const json &field : mapping)
+        spec.map_field(field.at(0), field.at(1));
+    for (const auto &[id, writer] : schemas.items())
+        spec.add_schema(std::stoi(id), text_of_lines(writer));
+    return spec;
+}
+
+inline karrow::Spec spec_of(const json &text)
+{
+    Members members(text);
+    const auto kind = members.need("spec").get<std::string>();
+    karrow::Spec spec = karrow::Spec::ignore();
+    if (kind == "from_properties") {
+        spec = karrow::Spec::from_properties();
+    } else if (kind == "simple") {
+        const json column = members.take("column"), type = members.take("type");
+        const auto optional = [](const json &part) {
+            return part.is_null() ? std::nullopt : std::optional<std::string>(part.get<std::string>());
+        };
+        spec = karrow::Spec::simple(optional(column), optional(type));
+    } else if (kind == "json") {
+        const json fields = members.take("fields"), columns = members.take("columns");
+        const json mapping = members.take("mapping");
+        spec = fields.is_null() ? karrow::Spec::json() : karrow::Spec::json_columns(made_schema(fields));
+        for (const json &column : columns)
+            spec.add_column(column.at(0), column.at(1));
+        for (const json &field : mapping)
+            spec.map_field(field.at(0), field.at(1));
+    } else if (kind == "object_processor") {
+        spec = karrow::Spec::object_processor(schema_text(members.need("description")));
+    } else if (kind == "avro") {
+        const json schema = members.take("schema"), version = members.take("version"), settings = members.take("set");
+        const json mapping = members.take("mapping"), schemas = members.take("schemas");
+        if (!schema.is_null())
+            spec = karrow::Spec::avro_schema(schema_text(schema));
+        else if (version.is_null())
+            spec = karrow::Spec::avro_subject(members.need("subject"));
+        else
+            spec = karrow::Spec::avro_subject(members.need("subject"), version);
+        for (const auto &[key, value] : settings.items())
+            spec.set(key, value);
+        for (const json &field : mapping)
+            spec.map_field(field.at(0), field.at(1));
+        for (const auto &[id, writer] : schemas.items())
+            spec.add_schema(std::stoi(id), schema_text(writer));
+    } else if (kind == "protobuf") {
+        spec = protobuf_spec_of(members);
+    } else if (kind != "ignore") {
+        throw Mismatch("there is no spec " + kind);
+    }
+    members.end();
+    return spec;
 }
 
 } // namespace conformance
