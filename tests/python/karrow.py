@@ -4,6 +4,7 @@ What is exported speaks the Arrow PyCapsule protocol, so that any reader can tak
 """
 
 import ctypes
+import json
 import os
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_void_p
 
@@ -67,6 +68,20 @@ def release(struct):
     """Releases an Arrow struct that no reader has taken over."""
     if struct.release:
         struct.release(byref(struct))
+
+
+def address(struct):
+    """Where pyarrow finds a struct, or puts one."""
+    return ctypes.addressof(struct)
+
+
+def every_level(struct):
+    """A schema or an array with all that is inside it."""
+    yield struct
+    for child in struct.children[: struct.n_children]:
+        yield from every_level(child.contents)
+    if struct.dictionary:
+        yield from every_level(struct.dictionary.contents)
 
 
 # Readers take a struct out of its capsule when they like, so everything handed out stays where it is until the end.
@@ -185,16 +200,62 @@ class Cluster(Handle):
         self.call("produce", topic.encode(), c_int32(partition), *payloads, c_int64(timestamp_ms), byref(offset))
         return offset.value
 
+    def produce_records(self, topic, records):
+        self.call("produce_records", topic.encode(), json.dumps(records).encode())
+
+
+class Spec(Handle):
+    """A spec that karrow_spec_new_KIND makes of texts."""
+
+    def __init__(self, kind, *texts):
+        super().__init__("spec", *(text and text.encode() for text in texts), new=f"karrow_spec_new_{kind}")
+
+    def set(self, key, setting):
+        self.call("set", key.encode(), setting.encode())
+
+    def add_column(self, name, type_name):
+        self.call("add_column", name.encode(), type_name.encode())
+
+
+# What the library may call until it lets go of it, by number.
+processors = {}
+
+
+@ctypes.CFUNCTYPE(None, c_void_p)
+def let_go(number):
+    del processors[number]
+
+
+class Processor(Handle):
+    """A spec with columns of an Arrow schema, which a function makes: of an array of payloads another array."""
+
+    FUNCTION = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p)
+
+    def __init__(self, columns, function):
+        def process(_, pointer):
+            payloads, call_pointer = Array(), c_void_p(pointer)
+            call("karrow_processor_call_take_input", call_pointer, byref(payloads.struct), byref(payloads.schema.struct))
+            made = function(payloads)
+            call("karrow_processor_call_set_output", call_pointer, byref(made.struct), byref(made.schema.struct))
+            return 0
+
+        number = max(processors, default=0) + 1
+        processors[number] = callback = self.FUNCTION(process)
+        arguments = byref(columns.struct), callback, c_void_p(number), let_go
+        super().__init__("spec", *arguments, new="karrow_spec_new_callback")
+
 
 class Options(Handle):
-    """Reads a topic from its beginning. A side has the type of a simple spec, or the schema that pyarrow has for the columns
-    of a json spec; without either it is not looked at."""
+    """Reads a topic from its beginning, of this cluster or of one that properties name. A side has the type of a simple
+    spec, or the schema that pyarrow has for the columns of a json spec, or a spec, which is freed; without any of them it is
+    not looked at."""
 
     def __init__(self, cluster, topic, key=None, value=None, table_type=BLINK, capacity=0, properties=()):
         super().__init__("options", topic.encode())
         self.call("set_start_offset", c_int32(ALL_PARTITIONS), c_int64(SEEK_TO_BEGINNING))
         self.call("set_table_type", c_int32(table_type), c_int64(capacity))
-        for name, setting in {"bootstrap.servers": cluster.servers(), **dict(properties)}.items():
+        servers = {"bootstrap.servers": cluster.servers()} if cluster else {}
+        for name, setting in {**servers, **dict(properties)}.items():
             self.call("set", name.encode(), setting.encode())
         for side, type_name in ((KEY, key), (VALUE, value)):
             with self.spec(type_name) as spec:
@@ -202,12 +263,14 @@ class Options(Handle):
 
     def spec(self, type_name):
         if type_name is None:
-            return Handle("spec", new="karrow_spec_new_ignore")
+            return Spec("ignore")
+        if isinstance(type_name, Handle):
+            return type_name
         if not isinstance(type_name, str):
             columns = Schema()
-            type_name._export_to_c(ctypes.addressof(columns.struct))
+            type_name._export_to_c(address(columns.struct))
             return Handle("spec", byref(columns.struct), new="karrow_spec_new_json_columns")
-        return Handle("spec", None, type_name.encode(), new="karrow_spec_new_simple")
+        return Spec("simple", None, type_name)
 
     def schema(self):
         schema = Schema()

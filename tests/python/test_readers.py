@@ -1,19 +1,16 @@
-"""What karrow hands out, read by independent implementations of Arrow.
+"""Which rows karrow hands out, read by independent implementations of Arrow; tests/readers has all types.
 
-Everything comes from an embedded cluster and leaves through the C interfaces. Names in comments (Y4, S1) are those of
+Everything comes from an embedded cluster and leaves through the C interfaces. Names in comments (Y4, R2) are those of
 the rules that a test shows.
 """
 
 import ctypes
 import gc
-import json
-import math
 import struct
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime, timedelta, timezone
 
 import duckdb
 import nanoarrow
@@ -116,12 +113,6 @@ def addresses(batch, column):
     return [buffer and buffer.address for buffer in batch.column(column).buffers()]
 
 
-def every_level(array):
-    yield array
-    for child in array.children[: array.n_children]:
-        yield from every_level(child.contents)
-
-
 class Case(unittest.TestCase):
     def table(self, options):
         """A consumer of these options."""
@@ -136,69 +127,6 @@ class Case(unittest.TestCase):
         for name, reader in READERS.items():
             with self.subTest(reader=name):
                 self.assertEqual(reader(export(*arguments)), rows)
-
-
-SPECIAL = (0.0, -0.0, 1.1, math.inf, -math.inf, math.nan)
-
-
-class SimpleTypes(Case):
-    """S1, S3: every type on both sides; null is null and empty is empty."""
-
-    def check_type(self, type_name, cases):
-        cases = [*cases, (None, None)]
-        topic = f"simple-{type_name}"
-        cluster.create_topic(topic, 1)
-        rows = []
-        for (key, key_value), (value, value_value) in zip(cases, cases[1:] + cases[:1], strict=True):
-            cluster.produce(topic, 0, key, value)
-            rows.append((key_value, value_value))
-        consumer = self.table(karrow.Options(cluster, topic, type_name, type_name, karrow.APPEND))
-        view = self.keep(self.keep(read(consumer, len(rows))).view("KafkaKey", "KafkaValue"))
-        for name, reader in READERS.items():
-            with self.subTest(reader=name):
-                self.assertEqual(exact(reader(view.stream(0))), exact(rows))
-
-    def check_numbers(self, type_name, layout, numbers):
-        payloads = (struct.pack(layout, number) for number in numbers)
-        self.check_type(type_name, [(payload, struct.unpack(layout, payload)[0]) for payload in payloads])
-
-    def check_integers(self, type_name, layout, bits):
-        self.check_numbers(type_name, layout, (-(2 ** (bits - 1)), -1, 0, 1, 2 ** (bits - 1) - 1))
-
-    def test_int16(self):
-        self.check_integers("int16", ">h", 16)
-
-    def test_int32(self):
-        self.check_integers("int32", ">i", 32)
-
-    def test_int64(self):
-        self.check_integers("int64", ">q", 64)
-
-    def test_float32(self):
-        self.check_numbers("float32", ">f", (*SPECIAL, -3.4028234663852886e38, 1e-45))
-
-    def test_float64(self):
-        self.check_numbers("float64", ">d", (*SPECIAL, -1.7976931348623157e308, 5e-324))
-
-    def test_utf8(self):
-        texts = ("", "a", "zwölf", "日本語", "a nul \0 inside", "long" * 1000)
-        self.check_type("utf8", [(text.encode(), text) for text in texts])
-
-    def test_binary(self):
-        self.check_type("binary", [(payload, payload) for payload in (b"", b"\0", bytes(range(256)), b"\xff" * 5000)])
-
-    def test_uuid(self):
-        uuids = ("01234567-89AB-cdef-0123-456789ABCDEF", "ffffffff-ffff-ffff-ffff-ffffffffffff")
-        self.check_type("uuid", [(uuid.encode(), uuid.lower()) for uuid in uuids])
-
-
-def exact(rows):
-    """The same rows with floating-point numbers as their bits, because -0.0 is 0.0 and NaN is not NaN."""
-
-    def bits(value):
-        return struct.pack(">d", value).hex() if isinstance(value, float) else value
-
-    return [tuple(map(bits, row)) for row in rows]
 
 
 class AppendTable(Case):
@@ -288,9 +216,9 @@ class AppendTable(Case):
     def test_every_array_has_offset_0_at_every_level(self):
         for from_row in (0, 1, 8, 13, 2499):
             for array in self.snapshot.stream(0, from_row).arrays():
-                self.assertEqual({level.offset for level in every_level(array.struct)}, {0})
+                self.assertEqual({level.offset for level in karrow.every_level(array.struct)}, {0})
         array = self.snapshot.array(0)
-        self.assertEqual({level.offset for level in every_level(array.struct)}, {0})
+        self.assertEqual({level.offset for level in karrow.every_level(array.struct)}, {0})
 
     def test_an_empty_partition_is_a_schema_without_batches_and_an_array_with_real_buffers(self):
         # Y8
@@ -298,7 +226,7 @@ class AppendTable(Case):
         self.assertEqual(len(list(stream.arrays())), 0)
         array = self.snapshot.array(1)
         self.assertEqual(array.struct.length, 0)
-        for level in every_level(array.struct):
+        for level in karrow.every_level(array.struct):
             # The first is the validity bitmap, which may be left out.
             self.assertTrue(all(level.buffers[1 : level.n_buffers]))
 
@@ -370,7 +298,7 @@ class RingTable(Case):
                 batch.validate(full=True)
                 self.assertEqual([tuple(row.values()) for row in batch.to_pylist()], expected[0][-capacity:])
                 for array in snapshot.stream(0).arrays():
-                    self.assertEqual({level.offset for level in every_level(array.struct)}, {0})
+                    self.assertEqual({level.offset for level in karrow.every_level(array.struct)}, {0})
 
     def test_a_cut_chunk_of_which_half_is_alive_is_shared(self):
         consumer = self.table(rows_options(karrow.RING, 1000))
@@ -417,86 +345,17 @@ class BlinkTable(Case):
         )
 
 
-LEG = pyarrow.struct([("Symbol", pyarrow.utf8()), ("Open", pyarrow.bool_()), ("Price", pyarrow.decimal128(10, 2))])
-NESTED = pyarrow.schema(
-    [
-        pyarrow.field("Numbers", pyarrow.list_(pyarrow.int64())),
-        pyarrow.field("Legs", pyarrow.list_(pyarrow.field("leg", LEG, nullable=False))),
-        pyarrow.field("Tags", pyarrow.map_(pyarrow.utf8(), pyarrow.list_(pyarrow.utf8()))),
-        pyarrow.field("Place", pyarrow.struct([("City", pyarrow.utf8()), ("Days", pyarrow.list_(pyarrow.date32()))])),
-    ]
-)
-
-
-class NestedColumns(Case):
-    """J1, J4: lists, structs and maps in each other, with columns that pyarrow's schema says."""
-
-    COUNT = 2500
-
-    @classmethod
-    def setUpClass(cls):
-        cluster.create_topic("nested", 1)
-        cls.rows = [cls.row(number) for number in range(cls.COUNT)]
-        with ThreadPoolExecutor(16) as threads:
-            offsets = list(threads.map(lambda row: cluster.produce("nested", 0, None, cls.document(row)), cls.rows))
-        cls.rows = [row for _, row in sorted(zip(offsets, cls.rows, strict=True), key=lambda pair: pair[0])]
-
-    @staticmethod
-    def row(number):
-        numbers = None if number % 7 == 0 else [None if n % 3 == 1 else n * 10**12 for n in range(number % 5)]
-        legs = [
-            {"Symbol": f"S{n}" if n % 2 else None, "Open": (None, True, False)[n % 3], "Price": Decimal(n) / 4}
-            for n in range(number % 4)
-        ]
-        tags = None if number % 6 == 5 else [(f"k{n}", None if n == 2 else ["x"] * n) for n in range(number % 4)]
-        place = {"City": "Graz" if number % 2 else None, "Days": [date(2026, 1, 1)] * (number % 3)}
-        return (numbers, legs, tags, None if number % 5 == 2 else place)
-
-    @staticmethod
-    def document(row):
-        numbers, legs, tags, place = row
-        fields = {"Numbers": numbers, "Legs": legs, "Tags": None if tags is None else dict(tags), "Place": place}
-        return json.dumps(fields, default=str).encode()
-
-    def check_nested(self, rows, export, *arguments):
-        # nanoarrow's Python does not go through maps.
-        for name in ("pyarrow", "polars", "duckdb"):
-            reader = READERS[name]
-            with self.subTest(reader=name):
-                found = [(numbers, legs, pairs(tags), place) for numbers, legs, tags, place in reader(export(*arguments))]
-                self.assertEqual(found, rows)
-
-    def consumer(self, table_type, capacity=0, properties=()):
-        hidden = {f"karrow.{column}.column.name": "" for column in ("partition", "offset", "timestamp")}
-        options = karrow.Options(cluster, "nested", None, NESTED, table_type, capacity, {**hidden, **dict(properties)})
-        return self.table(options)
-
-    def test_every_reader_finds_them_from_any_row_on(self):
-        consumer = self.consumer(karrow.APPEND)
-        snapshot = self.keep(read(consumer, self.COUNT))
-        self.assertEqual([field.type for field in pyarrow.schema(snapshot.schema())], [field.type for field in NESTED])
-        for from_row in (0, 1, 8, 13, 1023, 2499, 2500):
-            with self.subTest(from_row=from_row):
-                self.check_nested(self.rows[from_row:], snapshot.stream, 0, from_row)
-        for array in snapshot.stream(0, 13).arrays():
-            self.assertEqual({level.offset for level in every_level(array.struct)}, {0})
-
-    def test_a_ring_that_is_cut_shows_the_last_ones(self):
-        for capacity in (1, 300, 1000):
-            with self.subTest(capacity=capacity):
-                snapshot = self.keep(read(self.consumer(karrow.RING, capacity), self.COUNT))
-                self.check_nested(self.rows[-capacity:], snapshot.stream, 0)
-                batch = pyarrow.record_batch(snapshot.array(0))
-                batch.validate(full=True)
-                self.assertEqual(batch.num_rows, capacity)
-
+class DeadLetters(Case):
     def test_dead_letters_are_a_stream_like_any_other(self):
         # R2
+        leg = pyarrow.struct([("Symbol", pyarrow.utf8()), ("Open", pyarrow.bool_()), ("Price", pyarrow.decimal128(10, 2))])
+        legs = pyarrow.list_(pyarrow.field("leg", leg, nullable=False))
+        columns = pyarrow.schema([("Numbers", pyarrow.list_(pyarrow.int64())), ("Legs", legs)])
         cluster.create_topic("letters", 1)
         for value in (b'{"Numbers": [1]}', b'{"Legs": [{}, null]}', b'{"Numbers": [1, "x"]}', b'{"Numbers": [2]}'):
             cluster.produce("letters", 0, b"k", value, FIRST_MS)
         policy = {"karrow.bad.record.policy": "dead_letter"}
-        consumer = self.table(karrow.Options(cluster, "letters", None, NESTED, karrow.APPEND, 0, policy))
+        consumer = self.table(karrow.Options(cluster, "letters", None, columns, karrow.APPEND, 0, policy))
         rows = 0
         while rows < 2:
             # A dead letter ends a poll as well.
@@ -518,15 +377,6 @@ class NestedColumns(Case):
         for name, reader in READERS.items():
             with self.subTest(reader=name):
                 self.assertEqual(reader(consumer.dead_letters()), [], "each is taken once")
-
-
-def pairs(entries):
-    """The entries of a map, which each reader shows in another way."""
-    if entries is None:
-        return None
-    if isinstance(entries, dict):
-        return list(entries.items())
-    return [tuple(entry.values()) if isinstance(entry, dict) else tuple(entry) for entry in entries]
 
 
 class Lifetime(Case):

@@ -68,21 +68,34 @@ func cell(column arrow.Array, row int) any {
 		return unsignedCell(column.Value(row))
 	case *array.Uint64:
 		return unsignedCell(column.Value(row))
+	case *array.Float16:
+		return float64(column.Value(row).Float32())
 	case *array.Float32:
 		return float64(column.Value(row))
 	case *array.Float64:
 		return column.Value(row)
+	case *array.Decimal32:
+		return decimalCell(big.NewInt(int64(column.Value(row))), column.DataType().(arrow.DecimalType).GetScale())
+	case *array.Decimal64:
+		return decimalCell(big.NewInt(int64(column.Value(row))), column.DataType().(arrow.DecimalType).GetScale())
 	case *array.Decimal128:
 		return decimalCell(column.Value(row).BigInt(), column.DataType().(arrow.DecimalType).GetScale())
 	case *array.Decimal256:
 		return decimalCell(column.Value(row).BigInt(), column.DataType().(arrow.DecimalType).GetScale())
 	case *array.String:
-		return column.Value(row)
+		// It may be shown when the array has been released.
+		return strings.Clone(column.Value(row))
+	case *array.LargeString:
+		return strings.Clone(column.Value(row))
 	case *array.Binary:
+		return base64.StdEncoding.EncodeToString(column.Value(row))
+	case *array.LargeBinary:
 		return base64.StdEncoding.EncodeToString(column.Value(row))
 	case *array.FixedSizeBinary:
 		return base64.StdEncoding.EncodeToString(column.Value(row))
 	case *array.Date32:
+		return integerCell(column.Value(row))
+	case *array.Date64:
 		return integerCell(column.Value(row))
 	case *array.Time32:
 		return integerCell(column.Value(row))
@@ -92,15 +105,16 @@ func cell(column arrow.Array, row int) any {
 		return integerCell(column.Value(row))
 	case *array.Duration:
 		return integerCell(column.Value(row))
+	case *array.MonthInterval:
+		return integerCell(column.Value(row))
+	case *array.DayTimeInterval:
+		parts := column.Value(row)
+		return []any{integerCell(parts.Days), integerCell(parts.Milliseconds)}
+	case *array.MonthDayNanoInterval:
+		parts := column.Value(row)
+		return []any{integerCell(parts.Months), integerCell(parts.Days), integerCell(parts.Nanoseconds)}
 	case *array.Dictionary:
 		return cell(column.Dictionary(), column.GetValueIndex(row))
-	case *array.List:
-		begin, end := column.ValueOffsets(row)
-		items := []any{}
-		for item := begin; item < end; item++ {
-			items = append(items, cell(column.ListValues(), int(item)))
-		}
-		return items
 	case *array.Map:
 		begin, end := column.ValueOffsets(row)
 		same("the offset of a map's entries", column.ListValues().Data().Offset(), 0)
@@ -109,6 +123,13 @@ func cell(column arrow.Array, row int) any {
 			entries = append(entries, []any{cell(column.Keys(), int(entry)), cell(column.Items(), int(entry))})
 		}
 		return entries
+	case array.ListLike: // which a map is too
+		begin, end := column.ValueOffsets(row)
+		items := []any{}
+		for item := begin; item < end; item++ {
+			items = append(items, cell(column.ListValues(), int(item)))
+		}
+		return items
 	case *array.Struct:
 		found := map[string]any{}
 		for index, field := range column.DataType().(*arrow.StructType).Fields() {
@@ -218,11 +239,20 @@ func isSameCell(found, expected any) bool {
 	return found == expected
 }
 
-// shown is a cell as a message shows it: JSON has no numbers for some floats.
+// shown is a cell as a case has it: JSON has no numbers for some floats.
 func shown(value any) string {
 	switch value := value.(type) {
 	case float64:
-		return strconv.FormatFloat(value, 'g', -1, 64)
+		switch digits := strconv.FormatFloat(value, 'g', -1, 64); digits {
+		case "NaN":
+			return `"NaN"`
+		case "+Inf":
+			return `"Infinity"`
+		case "-Inf":
+			return `"-Infinity"`
+		default:
+			return digits
+		}
 	case []any:
 		parts := make([]string, len(value))
 		for index, part := range value {
@@ -233,7 +263,7 @@ func shown(value any) string {
 		names, _ := sorted(value)
 		parts := make([]string, len(names))
 		for index, name := range names {
-			parts[index] = strconv.Quote(name) + ": " + shown(value[name])
+			parts[index] = text(name) + ": " + shown(value[name])
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	}

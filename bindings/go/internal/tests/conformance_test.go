@@ -27,6 +27,13 @@ const patience = 60 * time.Second
 var cluster *karrow.MockCluster
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && !strings.HasPrefix(os.Args[1], "-") {
+		if failure := caught(func() { answerQuestion(os.Args[1]) }); failure != nil {
+			fmt.Fprintln(os.Stderr, failure)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	var failure error
 	if cluster, failure = karrow.NewMockCluster(1); failure != nil {
 		fmt.Fprintln(os.Stderr, failure)

@@ -6,16 +6,24 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.BitVector;
 import org.apache.arrow.vector.DateDayVector;
+import org.apache.arrow.vector.DateMilliVector;
 import org.apache.arrow.vector.Decimal256Vector;
 import org.apache.arrow.vector.DecimalVector;
 import org.apache.arrow.vector.DurationVector;
 import org.apache.arrow.vector.FixedSizeBinaryVector;
+import org.apache.arrow.vector.Float2Vector;
 import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.Float8Vector;
 import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.IntervalDayVector;
+import org.apache.arrow.vector.IntervalMonthDayNanoVector;
+import org.apache.arrow.vector.IntervalYearVector;
+import org.apache.arrow.vector.LargeVarBinaryVector;
+import org.apache.arrow.vector.LargeVarCharVector;
 import org.apache.arrow.vector.SmallIntVector;
 import org.apache.arrow.vector.TimeMicroVector;
 import org.apache.arrow.vector.TimeMilliVector;
@@ -31,6 +39,8 @@ import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.VarBinaryVector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.complex.DenseUnionVector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
 import org.apache.arrow.vector.complex.MapVector;
 import org.apache.arrow.vector.complex.StructVector;
@@ -55,11 +65,13 @@ final class Cells {
             return entries(map, row, dictionaries);
         }
         if (vector instanceof ListVector list) {
-            ArrayNode items = JSON.arrayNode();
-            for (int item = list.getElementStartIndex(row); item < list.getElementEndIndex(row); ++item) {
-                items.add(cell(list.getDataVector(), item, dictionaries));
-            }
-            return items;
+            return items(list.getDataVector(), list.getElementStartIndex(row), list.getElementEndIndex(row), dictionaries);
+        }
+        if (vector instanceof LargeListVector list) {
+            return items(list.getDataVector(), list.getElementStartIndex(row), list.getElementEndIndex(row), dictionaries);
+        }
+        if (vector instanceof FixedSizeListVector list) {
+            return items(list.getDataVector(), list.getElementStartIndex(row), list.getElementEndIndex(row), dictionaries);
         }
         if (vector instanceof StructVector struct) {
             ObjectNode members = JSON.objectNode();
@@ -73,6 +85,14 @@ final class Cells {
             return JSON.objectNode().set(member.getName(), cell(member, union.getOffset(row), dictionaries));
         }
         return scalar(vector, row);
+    }
+
+    private static JsonNode items(ValueVector items, long begin, long end, DictionaryProvider dictionaries) {
+        ArrayNode cells = JSON.arrayNode();
+        for (long item = begin; item < end; ++item) {
+            cells.add(cell(items, (int) item, dictionaries));
+        }
+        return cells;
     }
 
     private static JsonNode entries(MapVector map, int row, DictionaryProvider dictionaries) {
@@ -107,13 +127,19 @@ final class Cells {
             return JSON.numberNode(numbers.getObjectNoOverflow(row).longValue());
         } else if (vector instanceof UInt8Vector numbers) {
             return JSON.numberNode(numbers.getObjectNoOverflow(row));
+        } else if (vector instanceof Float2Vector numbers) {
+            return JSON.numberNode(numbers.getValueAsDouble(row));
         } else if (vector instanceof Float4Vector numbers) {
             return JSON.numberNode((double) numbers.get(row));
         } else if (vector instanceof Float8Vector numbers) {
             return JSON.numberNode(numbers.get(row));
         } else if (vector instanceof VarCharVector texts) {
             return JSON.textNode(new String(texts.get(row), StandardCharsets.UTF_8));
+        } else if (vector instanceof LargeVarCharVector texts) {
+            return JSON.textNode(new String(texts.get(row), StandardCharsets.UTF_8));
         } else if (vector instanceof VarBinaryVector bytes) {
+            return JSON.binaryNode(bytes.get(row));
+        } else if (vector instanceof LargeVarBinaryVector bytes) {
             return JSON.binaryNode(bytes.get(row));
         } else if (vector instanceof FixedSizeBinaryVector bytes) {
             return JSON.binaryNode(bytes.get(row));
@@ -123,6 +149,8 @@ final class Cells {
             return JSON.textNode(numbers.getObject(row).toPlainString());
         } else if (vector instanceof DateDayVector days) {
             return JSON.numberNode((long) days.get(row));
+        } else if (vector instanceof DateMilliVector days) {
+            return JSON.numberNode(days.get(row));
         } else if (vector instanceof TimeSecVector times) {
             return JSON.numberNode((long) times.get(row));
         } else if (vector instanceof TimeMilliVector times) {
@@ -135,6 +163,16 @@ final class Cells {
             return JSON.numberNode(times.get(row));
         } else if (vector instanceof DurationVector durations) {
             return JSON.numberNode(DurationVector.get(durations.getDataBuffer(), row));
+        } else if (vector instanceof IntervalYearVector intervals) {
+            return JSON.numberNode((long) intervals.get(row));
+        } else if (vector instanceof IntervalDayVector intervals) {
+            ArrowBuf parts = intervals.getDataBuffer();
+            return JSON.arrayNode().add(IntervalDayVector.getDays(parts, row)).add(IntervalDayVector.getMilliseconds(parts, row));
+        } else if (vector instanceof IntervalMonthDayNanoVector intervals) {
+            ArrowBuf parts = intervals.getDataBuffer();
+            return JSON.arrayNode().add(IntervalMonthDayNanoVector.getMonths(parts, row))
+                    .add(IntervalMonthDayNanoVector.getDays(parts, row))
+                    .add(IntervalMonthDayNanoVector.getNanoseconds(parts, row));
         }
         throw new Mismatch("there are no cells of " + vector.getField());
     }

@@ -177,23 +177,24 @@ final class RunningCase implements AutoCloseable {
     private void setSpecs() {
         JsonNode key = text.take("key");
         JsonNode value = text.take("value");
-        try (Spec spec = key.isMissingNode() ? Spec.ignore() : specOf(new Members(key))) {
+        try (Spec spec = key.isMissingNode() ? Spec.ignore() : specOf(allocator, key)) {
             options.key(spec);
         }
         if (!value.isMissingNode()) {
-            try (Spec spec = specOf(new Members(value))) {
+            try (Spec spec = specOf(allocator, value)) {
                 options.value(spec);
             }
         }
     }
 
-    private Spec specOf(Members members) {
+    static Spec specOf(BufferAllocator allocator, JsonNode text) {
+        Members members = new Members(text);
         String kind = members.need("spec").textValue();
         Spec spec = switch (kind) {
             case "ignore" -> Spec.ignore();
             case "from_properties" -> Spec.fromProperties();
             case "simple" -> Spec.simple(members.text("column"), members.text("type"));
-            case "json" -> jsonSpec(members);
+            case "json" -> jsonSpec(allocator, members);
             case "object_processor" -> Spec.objectProcessor(schemaText(members.need("description")));
             case "avro" -> avroSpec(members);
             case "protobuf" -> protobufSpec(members);
@@ -203,7 +204,7 @@ final class RunningCase implements AutoCloseable {
         return spec;
     }
 
-    private Spec jsonSpec(Members members) {
+    private static Spec jsonSpec(BufferAllocator allocator, Members members) {
         JsonNode fields = members.take("fields");
         Spec spec = fields.isMissingNode() ? Spec.json() : ArrowTables.jsonColumns(allocator, Schemas.made(fields));
         for (JsonNode column : members.take("columns")) {
