@@ -194,12 +194,16 @@ class EveryType(unittest.TestCase):
         self.assertEqual(sorted(found["cells"]), sorted(names))
         first = tables.ROWS - table["capacity"] if table["kind"] == "ring" else 0
         begin, end = read.get("rows", (first, tables.ROWS))
+        differences = []
         for name in names:
-            expected, cells = columns[name][begin:end], found["cells"][name]
-            for row, (one, other) in enumerate(zip(cells, expected), start=begin):
-                if shown(one) != other:
-                    self.fail(f"{reader}: {name}, row {row}: {shown(one)}, not {other}")
-            self.assertEqual(len(cells), len(expected), f"{reader}: the number of rows of {name}")
+            expected, cells = columns[name][begin:end], [shown(cell) for cell in found["cells"][name]]
+            if len(cells) != len(expected):
+                differences.append(f"{reader}: {name}: {len(cells)} rows, not {len(expected)}")
+            elif cells != expected:
+                at = next(at for at, cell in enumerate(cells) if cell != expected[at])
+                differences.append(f"{reader}: {name}, row {begin + at}: {cells[at]}, not {expected[at]}")
+        if differences:
+            self.fail("\n".join(differences))
 
     def test_no_type_is_missing(self):
         formats = set()
