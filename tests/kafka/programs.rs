@@ -1,4 +1,4 @@
-//! Programs of `tests/cpp`, of `bindings/go/internal/cmd` and of `bindings/java`, which use karrow as its users do.
+//! Programs of `tests/cpp`, of `bindings/go` and of `bindings/java`, which use karrow as its users do.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Output {
 
 /// The same of one in Go.
 pub fn run_go(name: &str, arguments: &[&str]) -> Output {
-    run_in("KARROW_GO_PROGRAMS_DIR", "bindings/go/internal/cmd", name, arguments)
+    run_in("KARROW_GO_PROGRAMS_DIR", "bindings/go", name, arguments)
 }
 
 /// The same of one in Java, which is a command that runs it.
@@ -20,10 +20,20 @@ pub fn run_java(name: &str, arguments: &[&str]) -> Output {
 
 /// Runs a program of the folder that a variable names.
 fn run_in(variable: &str, sources: &str, name: &str, arguments: &[&str]) -> Output {
+    succeed(program(variable, sources, name).args(arguments))
+}
+
+/// A program of the folder that a variable names.
+pub fn program(variable: &str, sources: &str, name: &str) -> Command {
     let folder = std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} names the folder of the built programs of {sources}"));
-    let output = Command::new(PathBuf::from(folder).join(name)).args(arguments).output();
-    let output = output.expect("it is built");
-    assert!(output.status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Command::new(PathBuf::from(folder).join(name))
+}
+
+/// Runs a program, which has to succeed.
+pub fn succeed(command: &mut Command) -> Output {
+    let output = command.output().expect("it is built");
+    let said = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy);
+    assert!(output.status.success(), "{command:?}: {}{}", said[0], said[1]);
     output
 }

@@ -1,7 +1,8 @@
-// The conformance cases (tests/conformance) through the library, on the embedded cluster: a test for each case. What a
-// case says that is not understood here is an error, never passed over.
+// The conformance cases (tests/conformance) through the library, a test for each case: those that need a broker where there
+// is one, else the others. What a case says that is not understood here is an error, never passed over.
 
 #include "conformance.hpp"
+#include "place.hpp"
 #include "support.hpp"
 
 #include <filesystem>
@@ -26,7 +27,7 @@ void PrintTo(const Case &printed, std::ostream *out)
     *out << printed.name;
 }
 
-std::vector<Case> cases_for_the_embedded_cluster()
+std::vector<Case> cases_for_the_place()
 {
     std::vector<std::filesystem::path> files;
     for (const auto &entry : std::filesystem::directory_iterator(KARROW_CONFORMANCE_CASES))
@@ -35,7 +36,7 @@ std::vector<Case> cases_for_the_embedded_cluster()
     std::vector<Case> cases;
     for (const std::filesystem::path &file : files)
         for (json &text : json::parse(std::ifstream(file)))
-            if (text.value("needs", "") != "broker")
+            if ((text.value("needs", "") == "broker") == at_broker())
                 cases.push_back({text.at("name"), std::move(text)});
     return cases;
 }
@@ -83,13 +84,6 @@ void check_failing(const json &expected, const std::string &topic, Call call)
 }
 
 // Running ---------------------------------------------------------------------------------------------------------
-
-/// One cluster for all cases; their names tell topics apart.
-const MockCluster &cluster()
-{
-    static const MockCluster cluster;
-    return cluster;
-}
 
 /// The number of a partition, or of all of them.
 std::int32_t partition_of_key(const std::string &partition)
@@ -298,9 +292,9 @@ enum class Table { blink, append, ring };
 /// A case on its way.
 class RunningCase {
 public:
-    explicit RunningCase(const Case &text) : topic_(text.name), case_(text.text), options_(topic_)
+    explicit RunningCase(const Case &text) : topic_(topic_of(text.name)), case_(text.text), options_(topic_)
     {
-        for (const char *said_elsewhere : {"name", "rules", "unlike_deephaven", "needs", "topic_config"})
+        for (const char *said_elsewhere : {"name", "rules", "unlike_deephaven", "needs"})
             case_.take(said_elsewhere);
     }
 
@@ -308,6 +302,7 @@ public:
     {
         const json error = case_.take("error"), steps = case_.take("steps"), log = case_.take("log");
         const auto partitions = case_.take<std::int32_t>("partitions", 1);
+        const json topic_config = case_.take("topic_config");
         std::string call = "spec";
         try {
             set_specs();
@@ -318,7 +313,7 @@ public:
             call = "new";
             consumer_.emplace(options_);
             if (partitions > 0)
-                cluster().create_topic(topic_, partitions);
+                create_topic(topic_, partitions, topic_config);
             call = "open";
             produce(log.is_null() ? json::array() : log);
             consumer_->open(60s);
@@ -349,7 +344,7 @@ private:
 
     void set_options()
     {
-        options_.set("bootstrap.servers", cluster().bootstrap_servers());
+        options_.set("bootstrap.servers", bootstrap_servers());
         // The embedded cluster answers a request for records that are yet to come only when its time is over.
         options_.set("fetch.wait.max.ms", "2");
         const json options = case_.take("options");
@@ -435,7 +430,7 @@ private:
     {
         if (records.empty())
             return;
-        cluster().produce_records(topic_, records.dump());
+        produce_records(topic_, records);
         for (const json &record : records)
             ++produced_[partition_of(record)];
     }
@@ -798,5 +793,5 @@ TEST_P(Conformance, IsAsTheCaseSays)
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Conformance, testing::ValuesIn(cases_for_the_embedded_cluster()),
+INSTANTIATE_TEST_SUITE_P(Cases, Conformance, testing::ValuesIn(cases_for_the_place()),
                          [](const auto &info) { return info.param.name; });

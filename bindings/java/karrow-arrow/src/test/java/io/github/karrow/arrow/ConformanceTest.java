@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.github.karrow.MockCluster;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -21,7 +21,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** The conformance cases (tests/conformance) through the library, on the embedded cluster: a test for each case. */
+/**
+ * The conformance cases (tests/conformance) through the library: a test for each case that needs no broker. Its {@code main}
+ * runs the others, where there is one.
+ */
 class ConformanceTest {
     private static final Path CASES = Path.of("../../../tests/conformance/cases");
 
@@ -31,44 +34,64 @@ class ConformanceTest {
             "types_of_avro_are_nested_64_levels_deep_at_most", "Recursion level in ArrowSchema struct exceeded",
             "a_type_is_nested_64_levels_deep", "Recursion level in ArrowSchema struct exceeded");
 
-    /** One cluster for all cases; their names tell topics apart. */
-    private static MockCluster cluster;
+    /** One for all cases; their names tell topics apart. */
+    private static Place place;
     private static BufferAllocator allocator;
 
     @BeforeAll
     static void start() {
-        cluster = new MockCluster();
+        place = Place.embedded();
         allocator = new RootAllocator();
     }
 
     @AfterAll
     static void stop() {
-        cluster.close();
+        place.close();
         // Fails if anything has not been released.
         allocator.close();
     }
 
     @TestFactory
     List<DynamicTest> isAsTheCaseSays() throws IOException {
-        ObjectMapper mapper = new ObjectMapper();
         List<DynamicTest> tests = new ArrayList<>();
-        try (Stream<Path> files = Files.list(CASES)) {
-            for (Path file : (Iterable<Path>) files.sorted()::iterator) {
-                for (JsonNode text : mapper.readTree(file.toFile())) {
-                    // What only Apache Kafka does is shown against it, in Rust.
-                    if (!text.path("needs").asText().equals("broker")) {
-                        String name = text.get("name").textValue();
-                        tests.add(DynamicTest.dynamicTest(name, () -> run(name, text)));
-                    }
-                }
-            }
-        }
+        cases(CASES, false).forEach((name, text) -> tests.add(DynamicTest.dynamicTest(name, () -> run(name, text))));
         assertTrue(tests.size() > 1_000, "found only " + tests.size() + " cases");
         return tests;
     }
 
+    /** The cases that need a broker, or the others, by their names. */
+    private static Map<String, JsonNode> cases(Path folder, boolean needBroker) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        Map<String, JsonNode> cases = new LinkedHashMap<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : (Iterable<Path>) files.sorted()::iterator) {
+                for (JsonNode text : mapper.readTree(file.toFile())) {
+                    if (text.path("needs").asText().equals("broker") == needBroker) {
+                        cases.put(text.get("name").textValue(), text);
+                    }
+                }
+            }
+        }
+        return cases;
+    }
+
+    /** Runs the cases of a folder that need a broker. */
+    public static void main(String[] arguments) throws Exception {
+        Map<String, String> environment = System.getenv();
+        allocator = new RootAllocator();
+        place = Place.broker(environment.get("KARROW_CONFORMANCE_BROKER"), environment.get("KARROW_CONFORMANCE_SERVERS"));
+        for (Map.Entry<String, JsonNode> one : cases(Path.of(arguments[0]), true).entrySet()) {
+            try {
+                run(one.getKey(), one.getValue());
+            } catch (Throwable failure) {
+                throw new AssertionError(one.getKey(), failure);
+            }
+        }
+        stop();
+    }
+
     private static void run(String name, JsonNode text) throws Exception {
-        try (RunningCase running = new RunningCase(allocator, cluster, name, text)) {
+        try (RunningCase running = new RunningCase(allocator, place, name, text)) {
             String refused = NOT_FOR_ARROW_JAVA.get(name);
             if (refused == null) {
                 running.all();

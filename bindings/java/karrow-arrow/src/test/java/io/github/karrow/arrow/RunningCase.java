@@ -14,7 +14,6 @@ import io.github.karrow.Cycle;
 import io.github.karrow.DeadLetter;
 import io.github.karrow.Header;
 import io.github.karrow.KarrowException;
-import io.github.karrow.MockCluster;
 import io.github.karrow.Options;
 import io.github.karrow.Partition;
 import io.github.karrow.PartitionProgress;
@@ -49,7 +48,7 @@ import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
- * A conformance case on its way, against the embedded cluster. What it says that is not understood here is an error.
+ * A conformance case on its way. What it says that is not understood here is an error.
  */
 final class RunningCase implements AutoCloseable {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -63,7 +62,7 @@ final class RunningCase implements AutoCloseable {
     }
 
     private final BufferAllocator allocator;
-    private final MockCluster cluster;
+    private final Place place;
     private final String topic;
     private final Members text;
     private final Options options;
@@ -79,13 +78,13 @@ final class RunningCase implements AutoCloseable {
     /** The cycles of the last poll step, the newest last. */
     private final List<Snapshot> cycles = new ArrayList<>();
 
-    RunningCase(BufferAllocator allocator, MockCluster cluster, String name, JsonNode text) {
+    RunningCase(BufferAllocator allocator, Place place, String name, JsonNode text) {
         this.allocator = allocator;
-        this.cluster = cluster;
-        topic = name;
+        this.place = place;
+        topic = place.topicOf(name);
         this.text = new Members(text);
-        options = new Options(name);
-        for (String saidElsewhere : List.of("name", "rules", "unlike_deephaven", "needs", "topic_config")) {
+        options = new Options(topic);
+        for (String saidElsewhere : List.of("name", "rules", "unlike_deephaven", "needs")) {
             this.text.take(saidElsewhere);
         }
     }
@@ -104,6 +103,7 @@ final class RunningCase implements AutoCloseable {
         JsonNode steps = text.take("steps");
         JsonNode log = text.take("log");
         int partitions = text.number("partitions", 1);
+        JsonNode topicConfig = text.take("topic_config");
         String call = "spec";
         try {
             setSpecs();
@@ -114,7 +114,7 @@ final class RunningCase implements AutoCloseable {
             call = "new";
             consumer = new Consumer(options);
             if (partitions > 0) {
-                cluster.createTopic(topic, partitions);
+                place.createTopic(topic, partitions, topicConfig);
             }
             call = "open";
             produce(log);
@@ -286,7 +286,7 @@ final class RunningCase implements AutoCloseable {
     }
 
     private void setOptions() {
-        options.set("bootstrap.servers", cluster.bootstrapServers());
+        options.set("bootstrap.servers", place.bootstrapServers());
         // The embedded cluster answers a request for records that are yet to come only when its time is over.
         options.set("fetch.wait.max.ms", "2");
         members(text.take("options")).forEach((key, value) -> {
@@ -437,7 +437,7 @@ final class RunningCase implements AutoCloseable {
         if (records.isEmpty()) {
             return;
         }
-        cluster.produceRecords(topic, records.toString());
+        place.produceRecords(topic, records);
         for (JsonNode record : records) {
             produced.merge(partitionOf(record), 1L, Long::sum);
         }
