@@ -5,12 +5,11 @@
 
 set(java_dir ${SOURCE_DIR}/bindings/java)
 set(natives ${DIRECTORY}/natives)
-set(library_dir ${PREFIX}/${LIBRARY_DIR})
 file(MAKE_DIRECTORY ${natives}/${PLATFORM})
 execute_process(
   COMMAND ${CC} -std=c11 -O2 -fPIC -shared -I${PREFIX}/include -I${JAVA_HOME}/include -I${JAVA_HOME}/include/${SYSTEM}
     ${java_dir}/karrow/src/main/native/karrow_jni.c -o ${natives}/${PLATFORM}/libkarrow_jni.so
-    -L${library_dir} -lkarrow -Wl,-rpath,$ORIGIN -Wl,-z,nodelete
+    -L${LIBRARY_DIR} -lkarrow -Wl,-rpath,$ORIGIN -Wl,-z,nodelete
   COMMAND_ERROR_IS_FATAL ANY)
 file(WRITE ${natives}/${PLATFORM}/libraries.properties "karrow=${NAME}\njni=libkarrow_jni.so\n")
 
@@ -22,7 +21,7 @@ include(${java_dir}/cmake/build.cmake)
 # What configure_file replaces in the command that tests use too. No options: here it pays to compile well.
 set(java_home ${JAVA_HOME})
 set(jvm_options "")
-set(installed_library ${library_dir}/${NAME})
+set(installed_library ${LIBRARY_DIR}/${NAME})
 set(class io.github.karrow.arrow.WrapperBench)
 set(class_path ${TARGET}/karrow-arrow/classes ${TARGET}/karrow-arrow/test-classes ${TARGET}/karrow/classes
   ${TARGET}/karrow/test-classes ${TARGET}/karrow-arrow/dependency/*)

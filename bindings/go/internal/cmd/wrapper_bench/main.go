@@ -187,9 +187,14 @@ func calls(rounds string) error {
 			record.Release()
 		}
 		imported := cpuTime()
-		fmt.Println((called-begun).Nanoseconds()/callsEach, (imported-called).Nanoseconds()/batchesEach)
+		fmt.Println(each(called-begun, callsEach), each(imported-called, batchesEach))
 	}
 	return nil
+}
+
+// each is how many nanoseconds each of so many took.
+func each(all time.Duration, count int) float64 {
+	return float64(all.Nanoseconds()) / float64(count)
 }
 
 func checkShape(record arrow.RecordBatch) error {

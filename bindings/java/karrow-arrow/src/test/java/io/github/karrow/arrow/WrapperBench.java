@@ -132,7 +132,7 @@ final class WrapperBench {
                 }
             }
         }
-        return (called - begun) / calls + " " + (cpuTime() - called) / batches;
+        return (double) (called - begun) / calls + " " + (double) (cpuTime() - called) / batches;
     }
 
     public static void main(String[] arguments) throws Exception {
