@@ -42,14 +42,23 @@ endif()
 
 set(java_target_dir ${java_binary_dir}/target)
 
-# `cmake --build DIR --target java` makes the jars with the library inside.
+# What goes into the jar: both libraries, and the licences of what is linked into them.
 set(full_natives_dir ${java_binary_dir}/natives_with_library)
-add_custom_target(java
+add_custom_target(java_natives
   COMMAND ${CMAKE_COMMAND} -E copy_directory ${natives_dir} ${full_natives_dir}
-  COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${full_natives_dir}/${java_platform}/${abi_name} ${library_dir}/${library_name}
+  COMMAND ${CMAKE_COMMAND} -E copy ${stripped_library} ${full_natives_dir}/${java_platform}/${abi_name}
+  VERBATIM)
+add_dependencies(java_natives karrow_jni karrow_stripped)
+if(licences)
+  cmake_path(GET licences PARENT_PATH licences_dir)
+  add_dependencies(java_natives karrow_licences)
+endif()
+
+# `cmake --build DIR --target java` makes the jars with the library inside.
+add_custom_target(java
   COMMAND ${CMAKE_COMMAND} -DMVN=${KARROW_MVN} -DPOM=${java_dir}/pom.xml -DTARGET=${java_target_dir}
-    -DNATIVES=${full_natives_dir} -P ${java_dir}/cmake/build.cmake
+    -DNATIVES=${full_natives_dir} -DLICENCES=${licences_dir} -P ${java_dir}/cmake/build.cmake
   COMMENT "Making the jars in ${java_target_dir}"
   USES_TERMINAL
   VERBATIM)
-add_dependencies(java karrow_jni karrow_library)
+add_dependencies(java java_natives)

@@ -38,7 +38,7 @@ if(KARROW_RUSTC)
 endif()
 
 # The broker.
-if(KARROW_TESTS OR KARROW_BENCHMARKS)
+if(KARROW_TESTS OR KARROW_PACKAGES OR KARROW_BENCHMARKS)
   set(java_source "apt-get install openjdk-17-jdk-headless")
   require_tool(KARROW_JAVA "a JDK, 17 or newer" "${java_source}" java)
   if(KARROW_JAVA)
@@ -61,7 +61,7 @@ if(KARROW_TESTS OR KARROW_BENCHMARKS)
 endif()
 
 # The binding for Go.
-if(KARROW_TESTS OR KARROW_BENCHMARKS)
+if(KARROW_TESTS OR KARROW_PACKAGES OR KARROW_BENCHMARKS)
   set(go_source "https://go.dev/dl")
   require_tool(KARROW_GO "go ${go_version} or newer" "${go_source}" go)
   if(KARROW_GO)

@@ -1,9 +1,13 @@
-# cmake -DMVN=… -DPOM=… -DTARGET=… -DNATIVES=… -P build.cmake
+# cmake -DMVN=… -DPOM=… -DTARGET=… -DNATIVES=… [-DLICENCES=…] -P build.cmake
 # Compiles the modules, their tests and the examples, makes the jars, and puts what they depend on beside them.
 
+set(arguments -Dkarrow.target=${TARGET} -Dkarrow.natives=${NATIVES})
+if(LICENCES)
+  list(APPEND arguments -Dkarrow.licences=${LICENCES})
+endif()
 execute_process(
   COMMAND ${MVN} --batch-mode --quiet --file ${POM} -Dstyle.color=never
-    -Dkarrow.target=${TARGET} -Dkarrow.natives=${NATIVES} -DskipTests package dependency:copy-dependencies
+    ${arguments} -DskipTests package dependency:copy-dependencies
   RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR

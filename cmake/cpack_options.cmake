@@ -1,0 +1,16 @@
+# What differs between the packages, read by cpack once for each.
+
+if(CPACK_GENERATOR STREQUAL "DEB")
+  set(component debian)
+  set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+  # CPack would ask the same, but also add scripts that call ldconfig, for which dpkg has triggers.
+  file(WRITE ${CPACK_KARROW_DEBIAN_DIR}/debian/control "Source: karrow\n\nPackage: karrow\nArchitecture: any\n")
+  execute_process(COMMAND ${CPACK_KARROW_SHLIBDEPS} WORKING_DIRECTORY ${CPACK_KARROW_DEBIAN_DIR}
+    OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCH "shlibs:Depends=([^\n]+)" found "${said}")
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "${CMAKE_MATCH_1}")
+else()
+  set(component archive)
+endif()
+list(GET CPACK_INSTALL_CMAKE_PROJECTS 0 build_dir)
+set(CPACK_INSTALL_CMAKE_PROJECTS ${build_dir} karrow ${component} /)
