@@ -184,6 +184,7 @@ def main(cargo, rustc, target, output):
         lines.append(f"{name}: {licence} {numbers}")
     for number, text in enumerate(texts.texts, start=1):
         lines.append(f"\n{'-' * 32} [{number}] {'-' * 32}\n\n{text}")
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
     Path(output).write_text("\n".join(lines) + "\n", "utf-8")
 
 

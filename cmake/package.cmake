@@ -8,14 +8,14 @@ string(REGEX MATCH "host: ([^\n]+)" host "${said}")
 set(rust_target ${CMAKE_MATCH_1})
 
 set(licences ${PROJECT_BINARY_DIR}/licences/THIRD-PARTY-LICENSES)
-file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/licences)
 add_custom_command(OUTPUT ${licences}
   COMMAND ${KARROW_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/licences.py ${KARROW_CARGO} ${KARROW_RUSTC} ${rust_target} ${licences}
   DEPENDS ${CMAKE_CURRENT_LIST_DIR}/licences.py ${PROJECT_SOURCE_DIR}/Cargo.lock ${PROJECT_SOURCE_DIR}/Cargo.toml
   COMMENT "Collecting the licences of what is linked in"
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
   VERBATIM)
-add_custom_target(karrow_licences ALL DEPENDS ${licences})
+add_custom_target(karrow_licences DEPENDS ${licences})
+set(package_files ${licences})
 
 # The archive ------------------------------------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ if(KARROW_DPKG AND KARROW_DPKG_SHLIBDEPS AND CMAKE_LIBRARY_ARCHITECTURE)
     COMMAND gzip --best --no-name --stdout ${debian_dir}/changelog.in > ${debian_dir}/changelog.Debian.gz
     DEPENDS ${debian_dir}/changelog.in
     VERBATIM)
-  add_custom_target(karrow_debian_files ALL DEPENDS ${debian_dir}/copyright ${debian_dir}/changelog.Debian.gz)
+  list(APPEND package_files ${debian_dir}/copyright ${debian_dir}/changelog.Debian.gz)
   set(CPACK_KARROW_SHLIBDEPS ${KARROW_DPKG_SHLIBDEPS} -O -e${stripped_library})
   set(CPACK_KARROW_DEBIAN_DIR ${debian_dir})
 
@@ -79,6 +79,11 @@ if(KARROW_DPKG AND KARROW_DPKG_SHLIBDEPS AND CMAKE_LIBRARY_ARCHITECTURE)
 endif()
 
 # CPack ------------------------------------------------------------------------------------------------------------
+
+# Who only builds the library does not need them.
+add_custom_target(karrow_package_files DEPENDS ${package_files})
+add_dependencies(karrow_package_files karrow_licences karrow_stripped)
+set(CPACK_INSTALL_COMMANDS "${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target karrow_package_files")
 
 set(CPACK_GENERATOR ${generators})
 set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_CURRENT_LIST_DIR}/cpack_options.cmake)

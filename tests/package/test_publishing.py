@@ -141,9 +141,9 @@ class Jars(unittest.TestCase):
         self.assertIn("META-INF/THIRD-PARTY-LICENSES", self.names_in("karrow", ".jar"))
 
     def test_orders_run_with_nothing_but_the_jars(self):
-        jars = Path(ENVIRONMENT["KARROW_JARS"])
-        class_path = [self.file("karrow", ".jar"), self.file("karrow-arrow", ".jar")]
-        class_path += [jars / "karrow-examples/classes", jars / "karrow-examples/dependency/*"]
+        class_path = [ENVIRONMENT["KARROW_EXAMPLE_CLASSES"], self.file("karrow", ".jar"), self.file("karrow-arrow", ".jar")]
+        others = Path(ENVIRONMENT["KARROW_JARS"]).glob("*.jar")
+        class_path += [jar for jar in others if not jar.name.startswith("karrow")]
         java = Path(ENVIRONMENT["KARROW_JAVA_HOME"]) / "bin/java"
         options = ["--add-opens=java.base/java.nio=ALL-UNNAMED", "-XX:TieredStopAtLevel=1", "-cp", ":".join(map(str, class_path))]
         clean = {name: value for name, value in ENVIRONMENT.items() if name != "LD_LIBRARY_PATH"}
