@@ -87,6 +87,7 @@ set(CPACK_INSTALL_COMMANDS "${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --tar
 
 set(CPACK_GENERATOR ${generators})
 set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_CURRENT_LIST_DIR}/cpack_options.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/correct_installed_size.cmake)
 set(CPACK_PACKAGE_NAME karrow)
 set(CPACK_PACKAGE_VENDOR karrow)
 # Whoever publishes packages gives an address: `cpack -D CPACK_PACKAGE_CONTACT='NAME <ADDRESS>'`.
@@ -105,8 +106,9 @@ it hands out through the Arrow C Data and C Stream Interfaces without copying.
 The package has the library, its headers for C and C++, and what CMake and
 pkg-config have to know. The modules for Go and Java use the same library.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-# A debug build is packed only to see whether that works.
-set(debian_compression_of_Debug gzip)
-set(debian_compression_of_Release xz)
-set(CPACK_DEBIAN_COMPRESSION_TYPE ${debian_compression_of_${CMAKE_BUILD_TYPE}})
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  # It is packed only to see whether that works.
+  set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
+endif()
 include(CPack)

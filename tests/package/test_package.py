@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -130,6 +131,13 @@ class Package(unittest.TestCase):
             self.assertIn(f"\n{entry}", licences)
         for text in ("Magnus Edenhill", "Jean-loup Gailly", "Meta Platforms", "cJSON contributors", "UNICODE LICENSE V3"):
             self.assertIn(text, licences)
+
+    @unittest.skipUnless(DEBIAN, "only dpkg says how much room a package takes")
+    def test_says_how_much_room_it_takes(self):
+        said = run(ENVIRONMENT["KARROW_DPKG"], f"--root={ROOT}", "--status", "karrow", check=True).stdout
+        kibibytes = int(re.search(r"^Installed-Size: (\d+)$", said, re.MULTILINE)[1])
+        taken = sum(file.stat().st_size for file in PREFIX.rglob("*") if file.is_file() and not file.is_symlink())
+        self.assertAlmostEqual(kibibytes, taken / 1024, delta=100)
 
     def test_c(self):
         from karrow import Cluster

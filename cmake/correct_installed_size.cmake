@@ -1,0 +1,23 @@
+# Run by cpack behind each package that it has made. In one for Debian it counts a library once for each link to it.
+
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
+foreach(package IN LISTS CPACK_PACKAGE_FILES)
+  set(content ${package}.content)
+  execute_process(COMMAND dpkg-deb --raw-extract ${package} ${content} COMMAND_ERROR_IS_FATAL ANY)
+  file(GLOB_RECURSE files ${content}/usr/*)
+  set(kibibytes 0)
+  foreach(file IN LISTS files)
+    if(NOT IS_SYMLINK ${file})
+      file(SIZE ${file} bytes)
+      math(EXPR kibibytes "${kibibytes} + (${bytes} + 1023) / 1024")
+    endif()
+  endforeach()
+  file(READ ${content}/DEBIAN/control control)
+  string(REGEX REPLACE "Installed-Size: [0-9]+" "Installed-Size: ${kibibytes}" control "${control}")
+  file(WRITE ${content}/DEBIAN/control "${control}")
+  execute_process(COMMAND dpkg-deb --build --root-owner-group -Z${CPACK_DEBIAN_COMPRESSION_TYPE} ${content} ${package}
+    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  file(REMOVE_RECURSE ${content})
+endforeach()
