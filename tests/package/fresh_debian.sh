@@ -25,7 +25,10 @@ if [[ ! -e $DIRECTORY/$SUITE.complete ]]; then
   rm -rf "$root"
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $SUITE" | head -n 1)
   debootstrap --variant=minbase "$SUITE" "$root" "$mirror"
+  # A folder of the build with links into /proc leads those in circles who look through all of it, as cargo does.
+  rm -rf "$root"/dev/*
 fi
+mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 if [[ ! -e $DIRECTORY/$SUITE.complete ]]; then
   inside apt-get install --yes --quiet --no-install-recommends $tools
