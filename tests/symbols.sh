@@ -56,8 +56,9 @@ done
 # Versions of them. What is only needed by weak symbols, without which it does well, has another flag.
 versions=$("$READELF" --version-info --wide "$library" | sed -nE 's/.*Name: ([A-Z]+_[0-9.]+) +Flags: none .*/\1/p' | sort -uV)
 for family in GLIBC GCC; do
-  newest=$(grep "^${family}_" <<< "$versions" | tail -n 1)
-  echo "needs: $newest at most, for" $("$NM" -D --undefined-only "$library" | sed -n "s/.* \(.*\)@$newest\$/\1/p")
+  newest=$(sed -n "/^${family}_/p" <<< "$versions" | tail -n 1)
+  [[ -z $newest ]] ||
+    echo "needs: $newest at most, for" $("$NM" -D --undefined-only "$library" | sed -n "s/.* \(.*\)@$newest\$/\1/p")
 done
 newest=$(sed -n 's/^GLIBC_//p' <<< "$versions" | tail -n 1)
 [[ -z $glibc || $(sort -V <<< "$newest"$'\n'"$glibc" | tail -n 1) == "$glibc" ]] || fail "needs glibc $newest, not $glibc"
