@@ -1,8 +1,11 @@
-# cmake -DCARGO=… -DTARGET_DIR=… -DARGUMENTS=… -P build_library.cmake
-# Lets cargo build the library, and says what is needed when crates cannot be fetched.
+# cmake -DCARGO=… -DBUILDER=… -DTARGET_DIR=… -DARGUMENTS=… -P build_library.cmake
+# Lets cargo build the library, or what calls it with other tools, and says what is needed when crates cannot be fetched.
 
 set(ENV{CARGO_TARGET_DIR} ${TARGET_DIR})
-execute_process(COMMAND ${CARGO} ${ARGUMENTS} --locked RESULT_VARIABLE failed)
+# zig, if it is to be used, is beside its cargo.
+cmake_path(GET BUILDER PARENT_PATH tools_dir)
+set(ENV{PATH} "${tools_dir}:$ENV{PATH}")
+execute_process(COMMAND ${BUILDER} ${ARGUMENTS} --locked RESULT_VARIABLE failed)
 if(NOT failed)
   return()
 endif()

@@ -1,10 +1,10 @@
 """Writes the licences of all that is linked into the library, which whoever passes it on has to pass on too.
 
-    licences.py CARGO RUSTC TARGET OUTPUT
+    licences.py CARGO RUSTC TARGET OUTPUT [zig]
 
-What is linked in is what cargo resolves for the target; the texts are those in the packages that it has fetched, and those
-that come with Rust for its standard library. Each text is there once. Stops where something has no text or a licence that
-nobody has looked at.
+What is linked in is what cargo resolves for the target; the texts are those in the packages that it has fetched, those that
+come with Rust for its standard library, and those that come with zig if that links: the Python that runs this has it then. Each
+text is there once. Stops where something has no text or a licence that nobody has looked at.
 """
 
 import html.parser
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 # With these a library under Apache-2.0 may be passed on as it is, given their texts.
-KNOWN = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0", "Unlicense", "Zlib"}
+KNOWN = {"0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0", "Unlicense", "Zlib"}
 
 # Where packages are built into the library that are no Rust: what each is, its licence, its text, and the package that
 # has it. Cargo knows them by the `links` of the crates that bind them.
@@ -156,7 +156,16 @@ def standard_library(rustc, target):
             yield f"{name} {version}, in the standard library", licence and licence[1].strip(), package["texts"]
 
 
-def main(cargo, rustc, target, output):
+def run_time_of_zig():
+    """What zig links in where others have libgcc. The few functions of glibc's that are not shared have no conditions."""
+    import ziglang
+
+    zig = Path(ziglang.__file__).parent
+    yield "compiler_rt of Zig", "MIT", [(zig / "LICENSE").read_text("utf-8")]
+    yield "libunwind of LLVM", "Apache-2.0 WITH LLVM-exception", [(zig / "lib/libunwind/LICENSE.TXT").read_text("utf-8")]
+
+
+def main(cargo, rustc, target, output, linker=None):
     linked, packages = linked_packages(cargo, target)
     entries = []
     for package in linked:
@@ -173,6 +182,8 @@ def main(cargo, rustc, target, output):
         directory = Path(packages[source][0]["manifest_path"]).parent
         entries.append((bound, licence, [(directory / file).read_text("utf-8")]))
     entries += standard_library(rustc, target)
+    if linker == "zig":
+        entries += run_time_of_zig()
 
     texts = Texts()
     lines = [HEAD]

@@ -3,18 +3,22 @@
 
 # Licences ---------------------------------------------------------------------------------------------------------
 
-execute_process(COMMAND ${KARROW_RUSTC} -vV OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
-string(REGEX MATCH "host: ([^\n]+)" host "${said}")
-set(rust_target ${CMAKE_MATCH_1})
-
+set(licences_command ${KARROW_PYTHON})
+set(linker "")
+if(KARROW_GLIBC)
+  set(licences_command ${zig_dir}/bin/python)
+  set(linker zig)
+endif()
 set(licences ${PROJECT_BINARY_DIR}/licences/THIRD-PARTY-LICENSES)
 add_custom_command(OUTPUT ${licences}
-  COMMAND ${KARROW_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/licences.py ${KARROW_CARGO} ${KARROW_RUSTC} ${rust_target} ${licences}
+  COMMAND ${licences_command} ${CMAKE_CURRENT_LIST_DIR}/licences.py ${KARROW_CARGO} ${KARROW_RUSTC} ${rust_target} ${licences}
+    ${linker}
   DEPENDS ${CMAKE_CURRENT_LIST_DIR}/licences.py ${PROJECT_SOURCE_DIR}/Cargo.lock ${PROJECT_SOURCE_DIR}/Cargo.toml
   COMMENT "Collecting the licences of what is linked in"
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
   VERBATIM)
 add_custom_target(karrow_licences DEPENDS ${licences})
+add_dependencies(karrow_licences karrow_library)
 set(package_files ${licences})
 
 # The archive ------------------------------------------------------------------------------------------------------

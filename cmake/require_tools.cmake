@@ -49,7 +49,10 @@ if(KARROW_TESTS OR KARROW_PACKAGES OR KARROW_BENCHMARKS)
   endif()
   require_tool(KARROW_JAVAC "javac (builds karrow for Java)" "${java_source}" javac)
   require_tool(KARROW_MVN "mvn (fetches the Kafka broker, and builds karrow for Java)" "apt-get install maven" mvn)
+endif()
 
+# Other Arrow readers, and zig.
+if(KARROW_TESTS OR KARROW_PACKAGES OR KARROW_BENCHMARKS OR KARROW_GLIBC)
   require_tool(KARROW_PYTHON "python3" "apt-get install python3 python3-venv" python3)
   if(KARROW_PYTHON)
     # Debian has venv without ensurepip until python3-venv is installed.
