@@ -70,6 +70,7 @@ if(KARROW_DPKG AND KARROW_DPKG_SHLIBDEPS AND CMAKE_LIBRARY_ARCHITECTURE)
   list(APPEND package_files ${debian_dir}/copyright ${debian_dir}/changelog.Debian.gz)
   set(CPACK_KARROW_SHLIBDEPS ${KARROW_DPKG_SHLIBDEPS} -O -e${stripped_library})
   set(CPACK_KARROW_DEBIAN_DIR ${debian_dir})
+  set(CPACK_KARROW_GLIBC ${KARROW_GLIBC})
 
   block()
     set(CMAKE_INSTALL_PREFIX /usr)

@@ -139,6 +139,11 @@ class Package(unittest.TestCase):
         taken = sum(file.stat().st_size for file in PREFIX.rglob("*") if file.is_file() and not file.is_symlink())
         self.assertAlmostEqual(kibibytes, taken / 1024, delta=100)
 
+    @unittest.skipUnless(DEBIAN and ENVIRONMENT["KARROW_GLIBC"], "what this machine has decides")
+    def test_needs_nothing_but_the_glibc_that_it_was_built_for(self):
+        said = run(ENVIRONMENT["KARROW_DPKG"], f"--root={ROOT}", "--status", "karrow", check=True).stdout
+        self.assertIn(f"\nDepends: libc6 (>= {ENVIRONMENT['KARROW_GLIBC']})\n", said)
+
     def test_c(self):
         from karrow import Cluster
 
